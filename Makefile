@@ -1,0 +1,50 @@
+# Everything a newcomer needs, with nothing but python3 (3.11 or newer) present.
+# uv does the installing because it is quick; requirements.lock says exactly what, by hash.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: install demo serve test quick lint bench lock clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "drift needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install            ## replay the real data in the box, and say what to open
+	$(BIN)/drift demo --dir demo
+
+serve: install           ## the demo as a service: scheduler, /metrics, reports
+	@test -f demo/drift.yaml || $(BIN)/drift demo --dir demo
+	$(BIN)/drift serve -c demo/drift.yaml
+
+test: install lint       ## everything
+	$(BIN)/python -m pytest -n $(JOBS)
+
+quick: install           ## what takes less than a minute
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install           ## the figures that README and docs cite
+	$(BIN)/python -m benchmarks
+
+lock:                    ## bring requirements.lock up to date with pyproject.toml
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet "uv>=0.8"; }
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+	  --custom-compile-command "make lock" --no-emit-index-url --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
