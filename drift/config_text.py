@@ -1,0 +1,143 @@
+"""The config as text: reading YAML safely, and saying what is wrong with it in words that help."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from drift.errors import ConfigError
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 20
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_yaml(file: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The mapping in a YAML file, with `${NAME}` filled in from `environment`."""
+    try:
+        blob = file.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"no config at {file}: write one with `drift init`, or name one with -c") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    if len(blob) > MAX_BYTES:
+        raise ConfigError(f"{file} has {len(blob):,} bytes, more than the {MAX_BYTES:,} a config may have")
+    try:
+        text = blob.decode()
+        _refuse_bombs(file, text)
+        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader, and stricter
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is no YAML that we take: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigError(f"{file} should be a mapping of keys, such as `store:`; see `drift init`")
+    filled: dict[str, Any] = _fill(content, environment, file)
+    return filled
+
+
+def _refuse_bombs(file: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(f"{file} line {event.start_mark.line + 1}: YAML aliases (*name) are not taken")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{file} is nested deeper than {MAX_DEPTH} levels")
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML that refuses a key written twice, where the plain loader takes the last without a word."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = key_node.value
+        if key in seen:
+            raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: the key {key!r} is written twice")
+        seen.add(key)
+    content: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return content
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _fill(node: Any, environment: Mapping[str, str], file: Path) -> Any:
+    if isinstance(node, dict):
+        return {key: _fill(value, environment, file) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_fill(value, environment, file) for value in node]
+    if not isinstance(node, str):
+        return node
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise ConfigError(f"{file}: ${{{match[1]}}} is not set in the environment")
+        return environment[match[1]]
+
+    return _VARIABLE.sub(value_of, node)
+
+
+def explain_invalid(name: str, error: ValidationError, model: type[BaseModel]) -> str:
+    """One line a fault: the key's path, what is wrong, and for an unknown key the nearest known one."""
+    return "\n".join(f"{name}: {line}" for line in dict.fromkeys(_lines(error, model)))
+
+
+def _lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    for fault in error.errors(include_url=False, include_context=False):
+        path = [str(part) for part in fault["loc"] if not _is_branch(str(part))]
+        where = ".".join(path)
+        if fault["type"] == "extra_forbidden":
+            known = sorted(_fields_at(model, path[:-1]))
+            yield f"{where}: unknown key{did_you_mean(path[-1], known)}"
+        elif fault["type"] == "missing":
+            yield f"{where}: is missing and has no default"
+        else:
+            yield f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _is_branch(part: str) -> bool:
+    """Pydantic names the branch of a union in the path, such as `ReferenceSpan` or `literal['all']`."""
+    return "[" in part or part.endswith(("Span",)) or part in ("float", "timedelta")
+
+
+def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
+    """The keys that the section at `path` knows."""
+    sections: set[type[BaseModel]] = {model}
+    for part in path:
+        step: set[type[BaseModel]] = set()
+        for section in sections:
+            field = section.model_fields.get(part)
+            # a key of a free mapping (an alert's name) leads to the mapping's own sections
+            step |= set(_models(field.annotation)) if field else {section}
+        sections = step or sections
+    return {name for section in sections for name in section.model_fields if name != "base"}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _models(part)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The end of a message about a word that is not known.
+
+    >>> did_you_mean("treshold", ["threshold", "duration"])
+    '; did you mean `threshold`?'
+    """
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; known are {', '.join(known[:40])}" if known else ""

@@ -1,0 +1,342 @@
+"""The nouns of drift: frozen values that every step shares, with no behaviour that needs I/O.
+
+One slot's figures come as `Panel`s, dense arrays with labels on their axes, because a fleet has tens of
+thousands of measurements a slot and an object each would cost more than computing them. Iterating a
+panel gives the `Measurement`s, one by one, where a person or a JSON document wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.uint8]
+Kind: TypeAlias = Literal["metric", "statistic"]
+Side: TypeAlias = Literal["below", "above"]
+
+
+class Undefined(IntEnum):
+    """Why a measurement has no value. The code 0 means that it has one."""
+
+    DEFINED = 0
+    NO_PAIRS = 1
+    LOW_COVERAGE = 2
+    ACTUALS_AT_FLOOR = 3
+    CONSTANT_ACTUALS = 4
+    NO_INTERVAL = 5
+    NO_SCALE = 6
+    SHORT_REFERENCE = 7
+    CONSTANT_REFERENCE = 8
+    NO_CURRENT = 9
+    NOT_FINITE = 10
+    NO_BASELINE = 11
+
+    @property
+    def text(self) -> str:
+        """The reason as a person reads it."""
+        return _UNDEFINED_TEXT[self]
+
+
+_UNDEFINED_TEXT: Mapping[Undefined, str] = {
+    Undefined.DEFINED: "defined",
+    Undefined.NO_PAIRS: "no pairs of a prediction and an actual",
+    Undefined.LOW_COVERAGE: "coverage is below the minimum",
+    Undefined.ACTUALS_AT_FLOOR: "every actual is at or below the floor",
+    Undefined.CONSTANT_ACTUALS: "all actuals are equal",
+    Undefined.NO_INTERVAL: "no prediction interval",
+    Undefined.NO_SCALE: "the seasonal-naive error of the reference is zero or unknown",
+    Undefined.SHORT_REFERENCE: "the reference has too few values",
+    Undefined.CONSTANT_REFERENCE: "all reference values are equal",
+    Undefined.NO_CURRENT: "no current values",
+    Undefined.NOT_FINITE: "the values overflow 64-bit floats",
+    Undefined.NO_BASELINE: "no actuals one season earlier to compare with",
+}
+
+
+class Unused(StrEnum):
+    """Why a row of the store, or an hour of a window, gave no pair."""
+
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    LATE = "late"
+    MISSING_ACTUAL = "missing_actual"
+    MISSING_PREDICTION = "missing_prediction"
+    NOT_FINITE = "not_finite"
+    NEGATIVE = "negative"
+    NAIVE_TIMESTAMP = "naive_timestamp"
+    OFF_INTERVAL = "off_interval"
+    OUT_OF_WINDOW = "out_of_window"
+    NULL_KEY = "null_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of target times `[start, end)` in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window's ends carry a time zone")
+        if self.end < self.start:
+            raise ValueError(f"a window ends at {self.end}, before its start {self.start}")
+
+    @property
+    def length(self) -> timedelta:
+        """`end − start`."""
+        return self.end - self.start
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    def __str__(self) -> str:
+        return f"[{iso(self.start)}, {iso(self.end)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Target times at one distance: `start`, `start + step` … `count` of them."""
+
+    start: datetime
+    step: timedelta
+    count: int
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the last interval."""
+        return self.start + self.count * self.step
+
+    def cut(self, window: Window) -> slice:
+        """The cells whose target time lies in the window, as far as the grid reaches."""
+        first = -((self.start - window.start) // self.step)  # rounds up to the next cell
+        last = -((self.start - window.end) // self.step)
+        return slice(min(max(first, 0), self.count), min(max(last, 0), self.count))
+
+    def cells(self, window: Window) -> int:
+        """How many target times the window should hold, whether the grid reaches there or not."""
+        return -((self.start - window.end) // self.step) + ((self.start - window.start) // self.step)
+
+    def times(self, cells: slice = slice(None)) -> NDArray[np.datetime64]:
+        """The target times as `datetime64[s]` in UTC."""
+        first = np.datetime64(self.start.astimezone(UTC).replace(tzinfo=None), "s")
+        step = np.timedelta64(int(self.step.total_seconds()), "s")
+        return (first + np.arange(self.count) * step)[cells]
+
+
+def iso(moment: datetime) -> str:
+    """The moment as ISO 8601 in UTC with a Z, to the second.
+
+    >>> iso(datetime(2020, 4, 10, tzinfo=UTC))
+    '2020-04-10T00:00:00Z'
+    """
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Series(NamedTuple):
+    """What a measurement is about: a model version in a city (None: all cities pooled) at a horizon
+    band (None: the horizon that is judged).
+    """
+
+    model_version: str
+    city: str | None = None
+    horizon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One number, or the reason why there is none, with what it measures."""
+
+    kind: Kind
+    name: str
+    series: Series
+    column: str | None
+    value: float | None
+    undefined: Undefined | None
+    n: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Measurements of one kind as dense arrays, axes `series × columns × names`.
+
+    `value` is NaN exactly where `reason` is not 0. `n` and `coverage` are per series and column. Metrics
+    have the single column None; statistics have one a data column.
+    """
+
+    kind: Kind
+    series: tuple[Series, ...]
+    columns: tuple[str | None, ...]
+    names: tuple[str, ...]
+    value: Floats
+    reason: Codes
+    n: NDArray[np.int64]
+    coverage: Floats
+
+    def __post_init__(self) -> None:
+        shape = (len(self.series), len(self.columns), len(self.names))
+        if self.value.shape != shape or self.reason.shape != shape:
+            raise ValueError(f"a panel of {shape} got arrays of {self.value.shape}")
+        if self.n.shape != shape[:2] or self.coverage.shape != shape[:2]:
+            raise ValueError(f"a panel of {shape} got counts of {self.n.shape}")
+
+    def __len__(self) -> int:
+        return self.value.size
+
+    def __iter__(self) -> Iterator[Measurement]:
+        for s, series in enumerate(self.series):
+            for c, column in enumerate(self.columns):
+                for k in range(len(self.names)):
+                    yield self.at(s, c, k, series, column)
+
+    def at(self, s: int, c: int, k: int, series: Series, column: str | None) -> Measurement:
+        """The measurement in one cell."""
+        reason = int(self.reason[s, c, k])
+        return Measurement(
+            kind=self.kind,
+            name=self.names[k],
+            series=series,
+            column=column,
+            value=None if reason else float(self.value[s, c, k]),
+            undefined=Undefined(reason) if reason else None,
+            n=int(self.n[s, c]),
+            coverage=float(self.coverage[s, c]),
+        )
+
+
+class VerdictStatus(StrEnum):
+    """A measurement held against its threshold."""
+
+    OK = "ok"
+    BREACH = "breach"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit: breached when the value is `below` (or `above`) `limit`. `basis` says where it is from."""
+
+    limit: float
+    side: Side
+    basis: Literal["fixed", "calibrated"] = "fixed"
+
+
+class AlertKey(NamedTuple):
+    """What one alert is about; its fingerprint is made from it."""
+
+    rule: str
+    model_version: str
+    city: str | None
+    horizon: str | None
+    column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One measurement against the threshold of one rule."""
+
+    key: AlertKey
+    name: str
+    status: VerdictStatus
+    value: float | None
+    threshold: Threshold
+    undefined: Undefined | None = None
+    n: int = 0
+    coverage: float = 0.0
+
+
+class AlertStatus(StrEnum):
+    """Where an alert stands."""
+
+    OK = "ok"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The state of one rule for one series.
+
+    `since` is when the present breach began, or when the alert got its present status if there is none;
+    `changed` is when its status last changed; `seen` is the last slot that had a value for it.
+    """
+
+    key: AlertKey
+    status: AlertStatus
+    since: datetime
+    changed: datetime
+    seen: datetime | None
+    value: float | None
+    threshold: Threshold
+    severity: str = "warning"
+    episode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of an alert's status, with its reason and the evidence for it."""
+
+    at: datetime
+    key: AlertKey
+    name: str
+    before: AlertStatus
+    after: AlertStatus
+    reason: str
+    value: float | None
+    threshold: Threshold
+    since: datetime
+    episode: int
+    severity: str = "warning"
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that went wrong in a run and stopped nothing else."""
+
+    stage: str
+    what: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairCount:
+    """How the rows and hours of one window of one model version in one city were used."""
+
+    model_version: str
+    city: str
+    used: int
+    unused: Mapping[Unused, int]
+    window: Literal["current", "reference"] = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that one slot produced."""
+
+    slot: datetime
+    current: Window
+    reference: Window
+    duration_s: float
+    panels: tuple[Panel, ...]
+    verdicts: tuple[Verdict, ...]
+    alerts: tuple[Alert, ...]
+    transitions: tuple[Transition, ...]
+    pair_counts: tuple[PairCount, ...]
+    actuals_delay_s: Mapping[str, float] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def measurements(self) -> Iterator[Measurement]:
+        """Every measurement, one by one."""
+        for panel in self.panels:
+            yield from panel

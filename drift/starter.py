@@ -1,0 +1,96 @@
+"""The commented config that `drift init` writes, for people to fill in with their own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drift.errors import ConfigError
+from drift.files import write_atomically
+
+STARTER = """\
+# drift: what is monitored, and how. Relative paths are relative to this file; ${NAME} is taken from the
+# environment. A length of time is a number and a unit: 30s, 15m, 1h, 90d. Ratios are fractions: 0.1 is 10 %.
+# `drift doctor` says what is wrong with it.
+
+store:
+  kind: parquet                 # a file, a folder, a glob, or an fsspec URL a table
+  unit: MW                      # shown beside every load
+  # interval: 1h                # the distance of target times; found from the data when left out
+  predictions:
+    path: data/predictions.parquet
+    columns:                    # our name: yours. A column left out is called the same there
+      city: city
+      target_time: target_time  # the hour a prediction is for
+      predicted: predicted
+      # model_version: version
+      # issue_time: issued      # when it was made; gives horizons
+      # lower: p10              # the ends of the prediction interval
+      # upper: p90
+    # model_version: day-ahead  # for a table that has no such column
+    # marks: end                # when a timestamp marks the end of its interval; the start is the default
+    # timezone: Asia/Kolkata    # for timestamps that carry no zone
+  actuals:
+    path: data/actuals.parquet  # predictions and actuals may be the same file
+    columns: {city: city, target_time: target_time, actual: actual}
+    # columns: {available_time: arrived}   # when an actual became known, if the store knows
+  # features:                   # every other numeric column is a feature
+  #   path: data/weather.parquet
+  #   columns: {city: city, target_time: target_time}
+
+cities: all                     # or a list
+timezone: UTC                   # the zone that times are shown in; by city: timezones: {Mumbai: Asia/Kolkata}
+
+windows:
+  current: 24h                  # what is judged
+  reference: 90d                # what it is judged against; or
+                                # {start: 2025-01-01T00:00Z, end: 2025-07-01T00:00Z}
+  gap: 0h                       # between the two
+  lag: 0h                       # how long before the slot the current window ends, for actuals that come late
+
+schedule:
+  cron: "5 * * * *"
+  timezone: UTC
+  catch_up: 24h                 # how far back a missed slot is made up for
+
+accuracy:
+  tolerance: 0.10               # within_tolerance: the share of hours this close to the actual
+  floor: auto                   # 5 % of a city's 28-day median load; or a number in the store's unit
+  min_coverage: 0.6             # below this share of pairs nothing is said
+  interval_level: 0.8           # the nominal level of lower and upper
+  season: 168h                  # MASE and skill compare with the actual this long before
+  # horizon: 24h                # judge the latest issue at least this long before the target time
+  # bands: [0h, 6h, 24h, 48h]   # the edges of horizon bands
+
+statistics:
+  bins: 10
+  min_reference: 100
+
+state: sqlite:///state/drift.db
+history: {dir: history}
+reports: {dir: reports}
+mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}
+serve: {host: 127.0.0.1, port: 9109}
+
+alerts:
+  model_accuracy_drop:          # accuracy is 1 - sum|error| / sum|actual|, for each city and model version
+    metric: model_accuracy
+    threshold: 0.85
+    duration: 1h
+    severity: high
+    channels: [log]
+  # any metric or statistic may have a rule:
+  # temperature_out_of_range: {metric: psi, column: temperature, threshold: 0.5, duration: 6h, severity: info}
+"""
+
+
+def write_starter(folder: Path, *, force: bool) -> Path:
+    """Write `config/drift.yaml` below the folder.
+
+    Raises:
+        ConfigError: there is one already and `force` is not set.
+    """
+    path = folder / "config" / "drift.yaml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already: name another folder, or overwrite it with --force")
+    write_atomically(path, STARTER.encode())
+    return path
