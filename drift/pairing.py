@@ -1,0 +1,310 @@
+"""Predictions and actuals become pairs on a dense grid of cities × target times.
+
+Everything later works on whole windows of whole cities, so rows are placed on a grid once: an axis for
+the city, one for the target time, NaN where there is no value. `align` places them; `Timeline.at` says
+what of it was known at one slot. A replay aligns once and asks for thousands of slots, a single run
+aligns its own rows and asks for one: the same two steps, hence the same result.
+
+Every row that gives no value to the grid is counted by reason and cell (`Unused`), never dropped in
+silence:
+
+* `null_key`, `naive_timestamp`: the store could not hand the row on;
+* `off_interval`, `out_of_window`: its target time is no cell of the grid;
+* `not_finite`: NaN or infinity; `negative`: an actual below zero (a load cannot be; a negative
+  *prediction* stays, being the model's own error). A null is no value at all, and the hour is missing;
+* `late`: a prediction issued after the horizon that is judged, an actual not yet available at the slot;
+* `superseded`: an older issue or revision; `duplicate`: the same key again, of which the last row wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift.config import AccuracyConfig, format_duration
+from drift.domain import Floats, Grid, PairCount, Unused, Window
+from drift.place import Rows, Shape, count_cells, latest, place, rows_of
+from drift.tables import Tables
+from drift.windows import Windows
+
+Counts = Mapping[Unused, NDArray[np.int32]]
+FOREVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Predictions on the grid, axes `model versions × cities × target times`; NaN where there is none.
+
+    `lower` and `upper` are None when the store has no interval.
+    """
+
+    predicted: Floats
+    lower: Floats | None
+    upper: Floats | None
+
+    def cut(self, cells: slice) -> Forecast:
+        """The same between two cells (views, no copies)."""
+        return Forecast(
+            self.predicted[..., cells],
+            None if self.lower is None else self.lower[..., cells],
+            None if self.upper is None else self.upper[..., cells],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One value a cell, and when it became available (µs since 1970; None: when its interval ended)."""
+
+    value: Floats
+    available: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What was known at one slot, over all of its history window, on one grid.
+
+    `actual` is `(cities, times)`; `judged` holds the predictions of the horizon that is judged; `bands`
+    those of each horizon band by its label (`24h-30h`); `features` are `(cities, times)` by name.
+    """
+
+    grid: Grid
+    cities: tuple[str, ...]
+    model_versions: tuple[str, ...]
+    actual: Floats
+    judged: Forecast
+    bands: Mapping[str, Forecast]
+    features: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All that was read, aligned: what any slot in its span knew can be asked for.
+
+    `revisions` of the actuals come oldest first. `prediction_counts` has an axis for the model version
+    before the cities'; `outside` counts, a city, rows that have no cell.
+    """
+
+    grid: Grid
+    cities: tuple[str, ...]
+    model_versions: tuple[str, ...]
+    revisions: tuple[Revision, ...]
+    judged: Forecast
+    bands: Mapping[str, Forecast]
+    features: Mapping[str, Floats]
+    actual_counts: Counts = field(default_factory=dict)
+    prediction_counts: Counts = field(default_factory=dict)
+    outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
+
+    def at(self, windows: Windows) -> Pairs:
+        """What was known at the slot of these windows, over their history."""
+        cells = self.grid.cut(windows.history)
+        grid = Grid(self.grid.start + cells.start * self.grid.step, self.grid.step, cells.stop - cells.start)
+        return Pairs(
+            grid=grid,
+            cities=self.cities,
+            model_versions=self.model_versions,
+            actual=self._known(cells, windows),
+            judged=self.judged.cut(cells),
+            bands={label: band.cut(cells) for label, band in self.bands.items()},
+            features={name: values[:, cells] for name, values in self.features.items()},
+        )
+
+    def _known(self, cells: slice, windows: Windows) -> Floats:
+        """The latest revision of each actual that was available at the slot."""
+        if len(self.revisions) == 1 and self.revisions[0].available is None:
+            return self.revisions[0].value[:, cells]
+        slot = _microseconds(windows)
+        known = np.full((len(self.cities), cells.stop - cells.start), np.nan)
+        for revision in self.revisions:
+            value = revision.value[:, cells]
+            usable = ~np.isnan(value)
+            if revision.available is not None:
+                usable &= revision.available[:, cells] <= slot
+            known[usable] = value[usable]
+        return known
+
+    def count(self, windows: Windows) -> tuple[PairCount, ...]:
+        """How the hours of the current and of the reference window were used, and why others were not."""
+        return (
+            *self._count(windows, windows.current, "current"),
+            *self._count(windows, windows.reference, "reference"),
+        )
+
+    def _count(
+        self, windows: Windows, window: Window, name: Literal["current", "reference"]
+    ) -> list[PairCount]:
+        cells = self.grid.cut(window)
+        actual = ~np.isnan(self._known(cells, windows))
+        predicted = ~np.isnan(self.judged.predicted[..., cells])
+        used = (predicted & actual).sum(axis=2)
+        unused = {
+            Unused.MISSING_ACTUAL: (predicted & ~actual).sum(axis=2),
+            Unused.MISSING_PREDICTION: (~predicted & actual).sum(axis=2),
+        }
+        for reason, cellwise in self.prediction_counts.items():
+            unused[reason] = cellwise[..., cells].sum(axis=2)
+        for reason, of_actuals in self._actual_reasons(cells, windows).items():
+            unused[reason] = unused.get(reason, 0) + of_actuals.sum(axis=1)
+        for reason, rows in self.outside.items() if name == "current" else ():
+            unused[reason] = unused.get(reason, 0) + rows
+        return [
+            PairCount(
+                model_version=version,
+                city=city,
+                window=name,
+                used=int(used[v, c]),
+                unused={
+                    reason: int(many)
+                    for reason, counts in unused.items()
+                    if (many := np.broadcast_to(counts, used.shape)[v, c])
+                },
+            )
+            for v, version in enumerate(self.model_versions)
+            for c, city in enumerate(self.cities)
+        ]
+
+    def _actual_reasons(self, cells: slice, windows: Windows) -> dict[Unused, NDArray[np.int32]]:
+        """The rows of actuals passed over: bad ones, ones not yet available, and older revisions."""
+        reasons = {reason: cellwise[:, cells] for reason, cellwise in self.actual_counts.items()}
+        if len(self.revisions) == 1 and self.revisions[0].available is None:
+            return reasons
+        late = np.zeros((len(self.cities), cells.stop - cells.start), dtype=np.int32)
+        known = np.zeros_like(late)
+        for revision in self.revisions:
+            there = ~np.isnan(revision.value[:, cells])
+            early = (
+                there
+                if revision.available is None
+                else revision.available[:, cells] <= _microseconds(windows)
+            )
+            late += there & ~early
+            known += there & early
+        return {**reasons, Unused.LATE: late, Unused.SUPERSEDED: np.maximum(known - 1, 0)}
+
+
+def _microseconds(windows: Windows) -> int:
+    return round(windows.slot.timestamp() * 1_000_000)
+
+
+def align(tables: Tables, grid: Grid, cities: Sequence[str], accuracy: AccuracyConfig) -> Timeline:
+    """Place the rows of a store on the grid.
+
+    Rows of other cities are left alone. The model versions are those with a row on the grid, sorted.
+    """
+    predictions = rows_of(tables.predictions, grid, cities, by_version=True)
+    actuals = rows_of(tables.actuals, grid, cities)
+    shape = Shape(len(predictions.versions), len(cities), grid.count)
+    judged, prediction_counts = _judge(predictions, shape, accuracy)
+    revisions, actual_counts = _revise(actuals, Shape(1, len(cities), grid.count))
+    return Timeline(
+        grid=grid,
+        cities=tuple(cities),
+        model_versions=predictions.versions,
+        revisions=revisions,
+        judged=judged,
+        bands=_band(predictions, shape, accuracy),
+        features=_features(tables, grid, cities),
+        actual_counts=actual_counts,
+        prediction_counts=prediction_counts,
+        outside=_outside(tables, cities, predictions, actuals),
+    )
+
+
+def _judge(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> tuple[Forecast, Counts]:
+    """Of each cell the latest issue at or before the horizon, and the count of the others by reason."""
+    finite = np.isfinite(rows.values["predicted"])
+    eligible = finite.copy()
+    counts = {Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("predicted"), shape)}
+    if rows.issued is not None:
+        horizon = round(accuracy.horizon.total_seconds() * 1_000_000)
+        late = rows.issued > rows.target - horizon
+        counts[Unused.LATE] = count_cells(rows, late & finite, shape)
+        eligible &= ~late
+    winner, repeated, older = latest(rows, eligible, rows.issued)
+    counts[Unused.DUPLICATE] = count_cells(rows, repeated, shape)
+    counts[Unused.SUPERSEDED] = count_cells(rows, older, shape)
+    return _forecast(rows, winner, shape), {r: c for r, c in counts.items() if c.any()}
+
+
+def _forecast(rows: Rows, winner: NDArray[np.bool_], shape: Shape) -> Forecast:
+    by_name = {
+        name: place(rows, name, winner, shape).reshape(shape) if name in rows.values else None
+        for name in ("predicted", "lower", "upper")
+    }
+    predicted = by_name["predicted"]
+    if predicted is None:
+        raise ValueError("predictions have a column `predicted`")
+    return Forecast(predicted, by_name["lower"], by_name["upper"])
+
+
+def _band(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> dict[str, Forecast]:
+    """Of each cell and horizon band the latest issue within the band; bands without any are left out."""
+    if rows.issued is None:
+        return {}
+    bands = {}
+    horizon = rows.target - rows.issued
+    for low, high in zip(accuracy.bands, accuracy.bands[1:], strict=False):
+        first, last = (round(edge.total_seconds() * 1_000_000) for edge in (low, high))
+        inside = (horizon >= first) & (horizon < last) & np.isfinite(rows.values["predicted"])
+        if inside.any():
+            winner, _, _ = latest(rows, inside, rows.issued)
+            bands[f"{format_duration(low)}-{format_duration(high)}"] = _forecast(rows, winner, shape)
+    return bands
+
+
+def _revise(rows: Rows, shape: Shape) -> tuple[tuple[Revision, ...], Counts]:
+    """The actuals of each cell by available time, oldest first, and the rows that are no actuals."""
+    actual = rows.values["actual"]
+    finite = np.isfinite(actual)
+    negative = finite & (actual < 0)
+    good = finite & ~negative
+    counts = {
+        Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("actual"), shape)[0],
+        Unused.NEGATIVE: count_cells(rows, negative, shape)[0],
+        Unused.DUPLICATE: np.zeros(shape[1:], dtype=np.int32),
+    }
+    revisions: list[Revision] = []
+    while good.any() or not revisions:
+        winner, repeated, _ = latest(rows, good, rows.available)
+        value = place(rows, "actual", winner, shape).reshape(shape[1:])
+        available = None
+        if rows.available is not None:
+            available = np.full(value.size, FOREVER)
+            available[rows.cell[winner]] = rows.available[winner]
+            available = available.reshape(value.shape)
+        counts[Unused.DUPLICATE] += count_cells(rows, repeated, shape)[0]
+        revisions.insert(0, Revision(value, available))
+        good &= ~winner & ~repeated
+        if rows.available is None:
+            break
+    return tuple(revisions), {r: c for r, c in counts.items() if c.any()}
+
+
+def _features(tables: Tables, grid: Grid, cities: Sequence[str]) -> dict[str, Floats]:
+    if tables.features is None:
+        return {}
+    rows = rows_of(tables.features, grid, cities)
+    shape = Shape(1, len(cities), grid.count)
+    placed = {}
+    for name, values in rows.values.items():
+        winner, _, _ = latest(rows, np.isfinite(values), None)
+        placed[name] = place(rows, name, winner, shape).reshape(shape[1:])
+    return placed
+
+
+def _outside(tables: Tables, cities: Sequence[str], *sides: Rows) -> dict[Unused, NDArray[np.int32]]:
+    """A city's rows that have no cell, from the rows themselves and from what the store left out."""
+    total: dict[Unused, NDArray[np.int32]] = {}
+    for rows in sides:
+        for reason, counts in rows.outside.items():
+            total[reason] = total.get(reason, np.zeros(len(cities), dtype=np.int32)) + counts
+    position = {city: c for c, city in enumerate(cities)}
+    for skipped in tables.skipped:
+        if skipped.table != "features" and skipped.city in position:
+            counts = total.setdefault(skipped.reason, np.zeros(len(cities), dtype=np.int32))
+            counts[position[skipped.city]] += skipped.rows
+    return {reason: counts for reason, counts in total.items() if counts.any()}
