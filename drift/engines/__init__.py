@@ -1,0 +1,1 @@
+"""How `evaluate` is carried to the data."""

@@ -1,0 +1,137 @@
+"""The state machine, one commented row a case: a sequence of hourly verdicts, and what it does."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift.alerts import step
+from drift.detect import Rule
+from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Undefined, Verdict, VerdictStatus
+
+HOUR = timedelta(hours=1)
+START = datetime(2020, 4, 10, tzinfo=UTC)
+LIMIT = Threshold(0.85, "below")
+KEY = AlertKey("drop", "v1", "Pune", None, None)
+
+
+def rule(hours: float) -> Rule:
+    return Rule("drop", "metric", "accuracy", LIMIT, hours * HOUR, "high", ("log",), False, None, None)
+
+
+def verdict(letter: str) -> Verdict:
+    status, value = {
+        "B": (VerdictStatus.BREACH, 0.5),
+        "o": (VerdictStatus.OK, 0.95),
+        "-": (VerdictStatus.NO_DATA, None),
+    }[letter]
+    undefined = Undefined.NO_PAIRS if value is None else None
+    return Verdict(KEY, "accuracy", status, value, LIMIT, undefined, n=24, coverage=1.0)
+
+
+def play(letters: str, duration: float = 1):
+    """The transitions of a sequence of hourly verdicts as `hour:before>after`, and the alert at the end."""
+    alerts: dict[AlertKey, Alert] = {}
+    happened = []
+    for hour, letter in enumerate(letters):
+        after = step(alerts, [verdict(letter)], [rule(duration)], START + hour * HOUR)
+        alerts |= after.alerts
+        happened += after.transitions
+    return happened, alerts.get(KEY)
+
+
+def short(transitions) -> str:
+    return " ".join(f"{(t.at - START) // HOUR}:{t.before.value}>{t.after.value}" for t in transitions)
+
+
+@pytest.mark.parametrize(
+    ("letters", "duration", "expected"),
+    [
+        ("ooo", 1, ""),  # nothing wrong, nothing said
+        ("oB", 1, "1:ok>pending"),  # the first breach waits for the duration
+        ("oBB", 1, "1:ok>pending 2:pending>firing"),  # it lasted an hour: fires
+        ("oBBBBB", 1, "1:ok>pending 2:pending>firing"),  # fires once, not every slot
+        ("oBo", 1, "1:ok>pending 2:pending>ok"),  # it did not last
+        ("oBoB", 2, "1:ok>pending 2:pending>ok 3:ok>pending"),  # the clock starts anew
+        ("BBBo", 2, "0:ok>pending 2:pending>firing 3:firing>resolved"),
+        ("oB", 0, "1:ok>firing"),  # no duration: at once
+        ("Bo", 0, "0:ok>firing 1:firing>resolved"),
+        ("BoB", 0, "0:ok>firing 1:firing>resolved 2:resolved>firing"),  # a second episode
+        ("BBoo", 1, "0:ok>pending 1:pending>firing 2:firing>resolved"),  # resolved is said once
+        ("BBoBB", 1, "0:ok>pending 1:pending>firing 2:firing>resolved 3:resolved>pending 4:pending>firing"),
+        ("--", 1, ""),  # no data from the start: no alert at all
+        ("BB---", 1, "0:ok>pending 1:pending>firing"),  # missing data never resolves
+        ("B---", 1, "0:ok>pending"),  # nor does it fire
+        ("B-B", 2, "0:ok>pending 2:pending>firing"),  # a gap within a breach does not restart its clock
+        ("B-o", 1, "0:ok>pending 2:pending>ok"),
+        ("BB-o", 1, "0:ok>pending 1:pending>firing 3:firing>resolved"),
+    ],
+)
+def test_a_sequence_of_verdicts_gives_these_transitions(letters, duration, expected):
+    assert short(play(letters, duration)[0]) == expected
+
+
+def test_a_transition_says_since_when_and_why():
+    transitions, alert = play("oBBBo", 2)
+    pending, firing, resolved = transitions
+    assert pending.reason == "beyond the threshold; fires after 2h"
+    assert firing.reason == "beyond the threshold for 2h"
+    assert resolved.reason == "back within the threshold"
+    began = START + HOUR
+    assert [t.since for t in transitions] == [began, began, began]
+    assert (firing.value, firing.threshold, firing.severity) == (0.5, LIMIT, "high")
+    assert firing.evidence == {"n": 24, "coverage": 1.0}
+    assert alert is not None
+    assert (alert.status, alert.since, alert.value) == (AlertStatus.RESOLVED, START + 4 * HOUR, 0.95)
+
+
+def test_episodes_are_counted_when_an_alert_fires():
+    transitions, alert = play("BoBoB", 0)
+    assert [t.episode for t in transitions] == [1, 1, 2, 2, 3]
+    assert alert is not None
+    assert alert.episode == 3
+
+
+def test_a_slot_that_is_not_later_changes_nothing():
+    alerts = {KEY: play("BB")[1]}
+    for hour in (0, 1):
+        assert step(alerts, [verdict("o")], [rule(1)], START + hour * HOUR).alerts == {}
+    assert short(step(alerts, [verdict("o")], [rule(1)], START + 2 * HOUR).transitions) == "2:firing>resolved"
+
+
+def test_the_alerts_handed_in_are_left_as_they_are():
+    before = {KEY: play("BB")[1]}
+    copy = dict(before)
+    step(before, [verdict("o")], [rule(1)], START + 5 * HOUR)
+    assert before == copy
+
+
+@given(st.text("Bo-", max_size=40), st.sampled_from([0, 1, 2, 5]))
+def test_no_sequence_breaks_the_machine(letters, duration):
+    transitions, alert = play(letters, duration)
+    statuses = [AlertStatus.OK, *(t.after for t in transitions)]
+    # each transition starts where the last one ended, and none goes nowhere
+    assert [t.before for t in transitions] == statuses[:-1]
+    assert all(t.before is not t.after for t in transitions)
+    # slots without data change nothing: the same sequence without them, at the same hours, is the same
+    for t in transitions:
+        assert letters[(t.at - START) // HOUR] != "-"
+        if t.after is AlertStatus.FIRING:
+            assert t.at - t.since >= duration * HOUR
+            began = (t.since - START) // HOUR
+            assert "o" not in letters[began : (t.at - START) // HOUR + 1]  # nothing but breach since
+    if alert is not None:
+        assert alert.status is statuses[-1]
+
+
+@given(st.text("Bo", max_size=30), st.sampled_from([1, 2, 3]))
+def test_it_fires_exactly_when_a_breach_has_lasted(letters, duration):
+    """The model: a run of breaches fires at its slot number `duration`, counted from zero."""
+    fired = {(t.at - START) // HOUR for t in play(letters, duration)[0] if t.after is AlertStatus.FIRING}
+    run, expected = 0, set()
+    for hour, letter in enumerate(letters):
+        run = run + 1 if letter == "B" else 0
+        if run == duration + 1:
+            expected.add(hour)
+    assert fired == expected
