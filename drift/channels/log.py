@@ -1,0 +1,66 @@
+"""The log channel: one structured line a transition, with all its fields.
+
+The logger is handed in, so whether lines are JSON or for a terminal is settled elsewhere. Names come from
+data, so every text is brought to one printable line first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from drift.channels.base import one_line
+from drift.document import transition_document
+from drift.domain import AlertStatus, Transition
+from drift.errors import ChannelError
+
+
+class Logger(Protocol):
+    """As much of a structlog logger as is used."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """A line for the record."""
+        ...
+
+    def warning(self, event: str, **fields: object) -> object:
+        """A line that wants attention."""
+        ...
+
+
+class LogChannel:
+    """Writes transitions to a structlog logger: firing as a warning, the rest as information."""
+
+    name = "log"
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def send(self, transitions: Sequence[Transition]) -> None:
+        """Write a line for each.
+
+        Raises:
+            ChannelError: the log cannot be written to; trying again may help.
+        """
+        for transition in transitions:
+            fields = {key: _safe(value) for key, value in transition_document(transition).items()}
+            firing = transition.after is AlertStatus.FIRING
+            write = self._logger.warning if firing else self._logger.info
+            try:
+                write(f"alert {transition.after.value}", **fields)
+            except (OSError, ValueError) as error:  # ValueError: the stream was closed
+                raise ChannelError(
+                    f"log: the alert {one_line(transition.key.rule)} of {one_line(str(transition.key.city))} "
+                    f"was not written ({error}): see where the logs go, and whether that disk is full",
+                    permanent=False,
+                ) from error
+
+
+def _safe(value: object) -> object:
+    """The value with every text in it on one line."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, Mapping):
+        return {one_line(str(key)): _safe(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_safe(item) for item in value]
+    return value

@@ -1,0 +1,64 @@
+"""Sinks: one file a kind, and an explicit table of them.
+
+A table entry is called with the `Config` and gives a sink, or None where the config does not ask for it.
+A sink from outside is a package with an entry point in the group `drift.sinks` that loads to such an
+entry. `PrometheusSink` is not in the table: its gauges live in the process that serves them, so `drift
+serve` makes it, hands it to the monitor after these (so that it counts their failures), and serves its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import TypeAlias
+
+from drift.config import Config
+from drift.errors import ConfigError
+from drift.sinks.base import Sink
+
+SinkFactory: TypeAlias = Callable[[Config], Sink | None]
+
+GROUP = "drift.sinks"
+
+
+def _history(config: Config) -> Sink | None:
+    from drift.sinks.history import HistorySink
+
+    return HistorySink(config.path(config.history.dir)) if config.history else None
+
+
+def _mlflow(config: Config) -> Sink | None:
+    from drift.sinks.mlflow import MlflowSink
+
+    return MlflowSink(config, config.mlflow) if config.mlflow else None
+
+
+SINKS: Mapping[str, SinkFactory] = {"history": _history, "mlflow": _mlflow}
+
+
+def open_sinks(config: Config) -> tuple[Sink, ...]:
+    """The sinks that the config asks for: drift's own, then those of other packages by name.
+
+    Raises:
+        ConfigError: a package's entry does not load, or takes a name that is taken.
+    """
+    made = (factory(config) for factory in {**SINKS, **_outside()}.values())
+    return tuple(sink for sink in made if sink is not None)
+
+
+def _outside() -> dict[str, SinkFactory]:
+    found: dict[str, SinkFactory] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if point.name in SINKS or point.name in found:
+            raise ConfigError(
+                f"two sinks are called {point.name!r}, one of them in {point.value}: uninstall that package, "
+                f"or have its author rename it"
+            )
+        try:
+            found[point.name] = point.load()
+        except Exception as error:  # whatever it does on import, it is named here
+            raise ConfigError(
+                f"the sink {point.name!r} ({point.value}) does not load: {error}: mend its package, or "
+                f"uninstall it"
+            ) from error
+    return found

@@ -1,0 +1,190 @@
+"""The measurements of every run as Parquet, one row each, for whoever asks later how it was.
+
+One file a slot, in a folder a day: `history/2020-04-10/2020-04-10T00-00-00Z.parquet`. A file is written
+whole or not at all, with page checksums that `read_history` verifies, and the same run gives the same
+bytes. Arrow arrays are laid over the panels' own: nothing here makes an object a measurement, and no
+pandas is imported (which `pa.array` would do).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift.document import LABELS, LongForm, long_form
+from drift.domain import Run, Undefined, iso
+from drift.errors import SinkError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_STAMP = "%Y-%m-%dT%H-%M-%SZ"
+_REASONS = tuple(reason.name.lower() for reason in Undefined if reason)
+
+
+class HistorySink:
+    """Writes a run's measurements into the folder."""
+
+    name = "history"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def publish(self, run: Run) -> Mapping[str, str]:
+        """Write the slot's file; the slot published again overwrites it.
+
+        Raises:
+            SinkError: it cannot be written; what was there before stays.
+        """
+        file = self._file(run.slot)
+        try:
+            _write_whole(file, _encode(measurement_table(run)))
+        except OSError as error:
+            raise SinkError(
+                f"history: {file} cannot be written ({error.strerror or error}): free space on the disk, or "
+                f"make {self.folder} writable; then publish the slot {iso(run.slot)} again"
+            ) from error
+        return {"history": str(file)}
+
+    def _file(self, slot: datetime) -> Path:
+        moment = slot.astimezone(UTC)
+        return self.folder / f"{moment:%Y-%m-%d}" / f"{moment.strftime(_STAMP)}.parquet"
+
+
+def schema() -> pa.Schema:
+    """The columns of the history. `value` is null exactly where `undefined` has a reason."""
+    import pyarrow as pa
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [
+            pa.field("slot", pa.timestamp("us", "UTC"), nullable=False),
+            *(pa.field(label, word) for label in LABELS),
+            pa.field("value", pa.float64()),
+            pa.field("undefined", word),
+            pa.field("n", pa.int64(), nullable=False),
+            pa.field("coverage", pa.float64(), nullable=False),
+        ]
+    )
+
+
+def measurement_table(run: Run) -> pa.Table:
+    """The run's measurements in long form."""
+    import pyarrow as pa
+
+    rows = long_form(run.panels)
+    slot = (run.slot - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    moment = np.full(len(rows), slot, dtype=np.int64)
+    arrays = [
+        _numbers(pa.timestamp("us", "UTC"), moment),
+        *(_words(rows.words[label], rows.codes[label]) for label in LABELS),
+        _numbers(pa.float64(), rows.value, rows.reason == 0),
+        _words(_REASONS, _reason_codes(rows)),
+        _numbers(pa.int64(), rows.n),
+        _numbers(pa.float64(), rows.coverage),
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema())
+
+
+def _reason_codes(rows: LongForm) -> NDArray[np.int32]:
+    return rows.reason.astype(np.int32) - 1  # 0, defined, becomes -1: null
+
+
+def _numbers(
+    kind: pa.DataType, values: NDArray[np.generic], valid: NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """An Arrow array over the NumPy array, null where not valid."""
+    import pyarrow as pa
+
+    mask = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(kind, len(values), [mask, data])
+
+
+def _words(words: tuple[str, ...], codes: NDArray[np.int32]) -> pa.DictionaryArray:
+    """A dictionary array of the words, null where the code is -1."""
+    import pyarrow as pa
+
+    encoded = [word.encode("utf-8", "replace") for word in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    text = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    dictionary = pa.Array.from_buffers(pa.string(), len(words), text)
+    return pa.DictionaryArray.from_arrays(_numbers(pa.int32(), codes, codes >= 0), dictionary)
+
+
+def _encode(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    words = [*LABELS, "undefined", "slot"]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=words, write_page_checksum=True)
+    return sink.getvalue()
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """Put the content there in one step: a reader sees the old file or the new one, a crash too."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name is on the disk as well
+    finally:
+        os.close(folder)
+
+
+def read_history(folder: Path, since: datetime, until: datetime) -> pa.Table:
+    """The measurements of the slots in `[since, until)`, in their order; without any, a table of no rows.
+
+    Raises:
+        SinkError: a file is damaged; names it and the remedy.
+    """
+    import pyarrow as pa
+
+    tables = [_read(file) for file in _files(folder, since, until)]
+    if not tables:
+        return pa.Table.from_batches([], schema())
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _files(folder: Path, since: datetime, until: datetime) -> Iterator[Path]:
+    """The slots' files in `[since, until)`, earliest first; what has another name is not ours."""
+    first, last = (f"{moment.astimezone(UTC):%Y-%m-%d}" for moment in (since, until))
+    days = sorted(day for day in folder.glob("????-??-??") if first <= day.name <= last)
+    for day in days:
+        for file in sorted(day.glob("[0-9]*.parquet")):
+            with suppress(ValueError):
+                slot = datetime.strptime(file.stem, _STAMP).replace(tzinfo=UTC)
+                if since <= slot < until:
+                    yield file
+
+
+def _read(file: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            return parquet.read()
+    except (pa.ArrowException, OSError) as error:
+        raise SinkError(
+            f"history: {file} cannot be read ({str(error).splitlines()[0]}): move it away, and publish the "
+            f"slot again or restore a backup"
+        ) from error

@@ -1,0 +1,60 @@
+"""Names that MLflow takes, made of names that come from data.
+
+MLflow allows word characters, dots, dashes, spaces, colons and slashes in a metric's name, reads it as a
+path and stops at 250 characters. Cities and columns may hold anything, so every other character, and the
+colon itself, becomes `:hex:`; no two names become one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from drift.domain import Kind, Series
+
+LONGEST = 250
+
+_FOREIGN = re.compile(r"[^\w.\- ]")
+
+
+def segment(text: str) -> str:
+    """One part of a path-like name.
+
+    >>> segment("SCL"), segment("São Paulo"), segment("a/b:c"), segment(".."), segment("")
+    ('SCL', 'São Paulo', 'a:2f:b:3a:c', ':2e:.', '::')
+    """
+    if not text:
+        return "::"
+    safe = _FOREIGN.sub(lambda match: f":{ord(match[0]):x}:", text)
+    return safe if safe.strip(".") else f":2e:{safe[1:]}"
+
+
+def metric_name(kind: Kind, name: str, series: Series, column: str | None) -> str:
+    """What a measurement is called in the run of its model version.
+
+    Pooled accuracy stands at the top, so that two versions compare by `accuracy`; the rest by scope.
+
+    >>> metric_name("metric", "mape", Series("v1"), None)
+    'mape'
+    >>> metric_name("metric", "mape", Series("v1", "SCL", "24h-30h"), None)
+    'city/SCL/horizon/24h-30h/mape'
+    >>> metric_name("statistic", "psi", Series("v1", "SCL"), "actual")
+    'drift/SCL/actual/psi'
+    """
+    parts: list[str] = []
+    if kind == "statistic":
+        parts += ["drift-pooled"] if series.city is None else ["drift", segment(series.city)]
+        parts += [segment(column or "")]
+    elif series.city is not None:
+        parts += ["city", segment(series.city)]
+    if series.horizon is not None:
+        parts += ["horizon", segment(series.horizon)]
+    return _bounded("/".join([*parts, segment(name)]))
+
+
+def _bounded(name: str) -> str:
+    """The name, its end replaced by a digest of the whole when it is too long; `:h` begins no escape."""
+    if len(name) <= LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{name[: LONGEST - 40]}:h{digest}"

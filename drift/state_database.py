@@ -1,0 +1,152 @@
+"""The database under the state: opened safely, brought to the newest schema, its errors explained.
+
+SQLite gets what a ledger needs: write-ahead log, `synchronous=FULL`, foreign keys, and writers that take
+their lock at `BEGIN IMMEDIATE` (a plain BEGIN meets "locked" where two processes write). Readers do not
+wait. The file is made for its owner alone. PostgreSQL takes the same statements by the same code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
+from sqlalchemy.pool import StaticPool
+
+from drift.errors import StateError
+from drift.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+_LOCK = 0x64726966_74  # "drift": the advisory lock that PostgreSQL's migrations are made under
+
+_SECRETS = ("password", "sslpassword", "passfile")
+
+_REMEDIES = {
+    "SQLITE_BUSY": "another process holds it locked: wait for it to end, or find it with `fuser` on the file",
+    "SQLITE_LOCKED": "another connection holds a table locked: try again",
+    "SQLITE_READONLY": "it cannot be written: make the file and its folder writable for this user",
+    "SQLITE_FULL": "the disk is full: free some space and run again; nothing of this was written",
+    "SQLITE_NOTADB": "the file is no SQLite database: point `state` to another file, or move this one away",
+    "SQLITE_CORRUPT": "the file is damaged: move it away and restore a backup, or save what can be read "
+    "with `sqlite3 FILE .recover`",
+    "SQLITE_CANTOPEN": "it cannot be opened: see that the path is a file, in a folder this user may write",
+    "SQLITE_IOERR": "the disk failed: look at the system's log and at the file system",
+}
+_ELSE = "see that `state` in the config is right, and that the database is up and lets this user in"
+
+
+def shown(url: sa.URL | str) -> str:
+    """The URL as it may be shown: without any password."""
+    if isinstance(url, str):
+        return "the URL given"  # it could not be read, so what in it is secret is not known
+    hidden = {name: "***" for name in url.query if name in _SECRETS}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+@contextmanager
+def explained(url: sa.URL | str, doing: str) -> Iterator[None]:
+    """Turn what goes wrong inside into a `StateError` that names the database and the remedy."""
+    try:
+        yield
+    except StatementError as error:
+        raise StateError(f"state {shown(url)}: {doing} failed: {_cause(error)}") from error
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StateError(
+            f"state {shown(url)}: no driver for this kind of database ({error}): use sqlite:///… or, "
+            f"after `pip install 'drift-monitor[postgres]'`, postgresql+psycopg://…"
+        ) from error
+    except ArgumentError as error:
+        raise StateError("state: the URL cannot be read: write sqlite:///state/drift.db") from error
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise StateError(f"state {shown(url)}: {doing} failed: {error}; {_ELSE}") from error
+
+
+def _cause(error: StatementError) -> str:
+    """What the driver said, without the statement and its values, and what to do about it."""
+    said = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
+    if not isinstance(error, DBAPIError):
+        return said  # a value of ours that the database never got to see
+    code = str(getattr(error.orig, "sqlite_errorname", ""))
+    remedy = next((text for name, text in _REMEDIES.items() if code.startswith(name)), _ELSE)
+    return f"{said}; {remedy}"
+
+
+def connect(url: sa.URL, wait_s: float) -> sa.Engine:
+    """An engine for the URL. A lock is waited for at most `wait_s` seconds; a missing file is made."""
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    in_memory = url.database in (None, "", ":memory:")
+    if not in_memory and "uri" not in url.query:  # SQLite's own file: URIs say what may be made
+        _create_private(Path(str(url.database)))
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": wait_s, "check_same_thread": False},
+        **({"poolclass": StaticPool} if in_memory else {}),
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def writing(engine: sa.Engine) -> sa.Engine:
+    """The same engine for transactions that write."""
+    return engine.execution_options(writes=True)
+
+
+def _create_private(file: Path) -> None:
+    """Make the folder, and the file for its owner alone; SQLite gives its log files the same mode."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.isolation_level = None  # the driver starts no transaction of its own; `_begin_sqlite` does
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema to the newest revision, once, however many processes start together.
+
+    Raises:
+        StateError: the database was written by a newer drift.
+    """
+    with engine.connect() as connection:
+        found = _revision(connection)
+    if found == HEAD:
+        return
+    if found is not None and found not in REVISIONS:
+        raise StateError(
+            f"state {shown(engine.url)}: its schema {found} is newer than this drift, which knows up to "
+            f"{HEAD}: install the newer drift again, or restore the backup made before it"
+        )
+    with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        if _revision(connection) != HEAD:
+            upgrade(connection)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The schema's revision, by a plain query: importing Alembic takes longer than all the rest."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = sa.table(VERSION_TABLE, sa.column("version_num", sa.String))
+    return connection.execute(sa.select(version.c.version_num)).scalar()
