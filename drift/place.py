@@ -87,17 +87,16 @@ def _microseconds(seconds: float) -> int:
 
 def _times(column: pa.ChunkedArray) -> Times:
     """µs since 1970; a null (an issue or available time not given) is earlier than everything."""
-    import pyarrow.compute as pc
+    from drift.arrow import view_or
 
-    filled = column.cast("int64")
-    return np.asarray(pc.fill_null(filled, _EARLIEST) if filled.null_count else filled, dtype=np.int64)
+    return np.asarray(view_or(column.cast("int64"), _EARLIEST)[0], dtype=np.int64)
 
 
 def _values(column: pa.ChunkedArray, on: Mask) -> tuple[Floats, Mask]:
-    values = np.asarray(column.to_numpy(), dtype=np.float64)[on]
-    if column.null_count == 0:
-        return values, np.zeros(values.size, dtype=np.bool_)
-    return values, np.asarray(column.is_null().to_numpy(), dtype=np.bool_)[on]
+    from drift.arrow import view_or
+
+    values, null = view_or(column, np.nan)
+    return np.asarray(values, dtype=np.float64)[on], null[on]
 
 
 def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
@@ -106,7 +105,7 @@ def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
 
     flat = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     encoded = flat.dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+    return encoded.dictionary.to_pylist(), np.from_dlpack(encoded.indices).astype(np.int64)
 
 
 def _codes(column: pa.ChunkedArray, known: Sequence[str]) -> NDArray[np.int64]:

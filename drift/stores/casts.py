@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift.errors import ColumnError, TimestampError
-from drift.stores.arrays import flags, integers
+from drift.arrow import flags, integers
 from drift.tables import TableName
 
 UTC_TIME = pa.timestamp("us", tz="UTC")

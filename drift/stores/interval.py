@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from drift.stores.arrays import view
+from drift.arrow import view
 from drift.stores.footers import Bounds
 
 _SAMPLE_ROWS = 2_000_000

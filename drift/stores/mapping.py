@@ -23,7 +23,7 @@ from drift.config import FeaturesConfig, PredictionsConfig, TableConfig
 from drift.config_text import did_you_mean
 from drift.domain import Unused, Window
 from drift.errors import ColumnError, ConfigError
-from drift.stores.arrays import integers, nothing, same, texts
+from drift.arrow import integers, nothing, same, texts
 from drift.stores.casts import (
     UTC_TIME,
     Place,

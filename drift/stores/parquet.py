@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from drift.config import Config, TableConfig
 from drift.domain import Window
 from drift.errors import EmptyStoreError, StoreError, TimestampError
-from drift.stores.arrays import view
+from drift.arrow import view
 from drift.stores.casts import Place, moment_at, to_text
 from drift.stores.files import File, FileChangedError, Location
 from drift.stores.footers import Bounds, bounds_of

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 
@@ -61,5 +62,16 @@ def nothing(rows: int, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def view(column: pa.ChunkedArray) -> NDArray[Any]:
-    """A column of numbers without nulls, as NumPy sees it."""
+    """A column of numbers without nulls, as NumPy sees it.
+
+    >>> view(pa.chunked_array([integers([1, 2]), integers([3])])).tolist()
+    [1, 2, 3]
+    """
     return np.from_dlpack(pa.concat_arrays([pa.nulls(0, column.type), *column.chunks]))
+
+
+def view_or(column: pa.ChunkedArray, missing: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """A column of numbers with `missing` in place of nulls, and where those were."""
+    if column.null_count == 0:
+        return view(column), np.zeros(len(column), dtype=np.bool_)
+    return view(pc.fill_null(column, missing)), view(column.is_null().cast("uint8")).astype(np.bool_)

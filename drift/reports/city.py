@@ -1,0 +1,148 @@
+"""A city's page as values: key figures a model version, tables, and what its charts draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from drift.domain import Failure, Series
+from drift.reports.book import Book, lean, lean_word
+from drift.reports.changes import Change, changes_of
+from drift.reports.city_charts import Panel, panels_of
+from drift.reports.city_drift import DriftSection, drift_section
+from drift.reports.figures import STATES, State
+from drift.reports.local import two_clocks
+from drift.reports.profile import wape
+from drift.reports.shown import Notes, Shown, percent, readable
+from drift.reports.spans import about
+from drift.reports.tables import Table, unused_table
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The key figures of one model version, with the reference's own beside them."""
+
+    model_version: str
+    style: str
+    state: State
+    since: str
+    accuracy: Shown
+    usual: Shown
+    mape: Shown
+    bias: Shown
+    lean: str
+    coverage: Shown
+    pairs: str
+
+
+@dataclass(frozen=True, slots=True)
+class CityView:
+    """All that a city's page shows."""
+
+    label: str
+    slot: str
+    zone: str
+    current: str
+    reference: str
+    state: State
+    sentences: tuple[str, ...]
+    cards: tuple[Card, ...]
+    metrics: Table
+    panels: tuple[Panel, ...]
+    drift: DriftSection
+    unused: Table
+    changes: tuple[Change, ...]
+    failures: tuple[Failure, ...]
+    notes: Mapping[str, int]
+    unit: str
+
+
+def city_view(book: Book, city: str) -> CityView:
+    """The page of a city."""
+    notes = Notes()
+    zone = book.config.zone_of(city)
+    c = book.pairs.cities.index(city)
+    cards = tuple(_card(book, notes, c, v) for v in range(len(book.pairs.model_versions)))
+    run = book.run
+    return CityView(
+        label=readable(city),
+        slot=two_clocks(run.slot, zone),
+        zone=zone,
+        current=f"{two_clocks(run.current.start, zone)} to {two_clocks(run.current.end, zone)}",
+        reference=f"{two_clocks(run.reference.start, zone)} to {two_clocks(run.reference.end, zone)}",
+        state=min((card.state for card in cards), key=STATES.index, default="no data"),
+        sentences=tuple(_sentence(card) for card in cards),
+        cards=cards,
+        metrics=_metrics(book, notes, city),
+        panels=panels_of(book, c),
+        drift=drift_section(book, notes, c),
+        unused=unused_table(book, (city,)),
+        changes=changes_of(book, [t for t in book.transitions if t.key.city == city], zone),
+        failures=tuple(f for f in run.failures if f.what == city),
+        notes=notes.reasons,
+        unit=book.unit,
+    )
+
+
+def _card(book: Book, notes: Notes, c: int, v: int) -> Card:
+    city, version = book.pairs.cities[c], book.pairs.model_versions[v]
+    series = Series(version, city)
+    error, actual = book.error[v, c], book.pairs.actual[c]
+    share = lean(error[book.current], actual[book.current])
+    usual = 1 - wape(error[book.reference], actual[book.reference], float(book.floor[c]))
+    coverage = book.figures.coverage(series)
+    found = int(np.isfinite(error[book.current]).sum())
+    leans = f"{percent(abs(share))} {lean_word(share)}" if lean_word(share) else ""
+    return Card(
+        model_version=readable(version),
+        style=f"m{v % 6}",
+        state=book.figures.state(version, city),
+        since=_since(book, city, version),
+        accuracy=book.metric(notes, "accuracy", series),
+        usual=notes.number(usual, "fraction", load_unit=book.unit),
+        mape=book.metric(notes, "mape", series),
+        bias=book.metric(notes, "bias", series),
+        lean=leans,
+        coverage=notes.dash("not measured in this run")
+        if coverage is None
+        else Shown(percent(coverage), coverage),
+        pairs=f"{found:,} pairs",
+    )
+
+
+def _since(book: Book, city: str, version: str) -> str:
+    running = [s for s in about(book.spans, city, version) if s.open and s.level == "firing"]
+    if not running:
+        return ""
+    return two_clocks(min(span.start for span in running), book.config.zone_of(city))
+
+
+def _sentence(card: Card) -> str:
+    if card.accuracy.value is None:
+        return f"{card.model_version} has no accuracy for the current window: {card.accuracy.why}."
+    than = ""
+    if card.usual.value is not None:
+        gap = card.accuracy.value - card.usual.value
+        word = "above" if gap > 0 else "below"
+        than = f", {abs(100 * gap):.1f} points {word} the {card.usual.text} of the reference"
+        than = ", as in the reference" if abs(gap) < 0.0005 else than
+    leans = (
+        f"; it leans to {card.lean.split(' %')[-1].strip()} by {card.lean.split(' %')[0]} % of load"
+        if card.lean
+        else ""
+    )
+    firing = f" An alert has been firing since {card.since}." if card.since else ""
+    return f"{card.model_version} was {card.accuracy.text} accurate{than}{leans}.{firing}"
+
+
+def _metrics(book: Book, notes: Notes, city: str) -> Table:
+    from drift.metrics import METRICS
+
+    versions = book.pairs.model_versions
+    rows = []
+    for name in book.figures.metric_names():
+        title = METRICS[name].title if name in METRICS else readable(name)
+        rows.append((title, tuple(book.metric(notes, name, Series(v, city)) for v in versions)))
+    return Table(tuple(readable(v) for v in versions), tuple(rows))

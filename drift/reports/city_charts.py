@@ -1,0 +1,193 @@
+"""What the charts of a city's page draw: the forecast, its error, and where the error lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from drift.domain import Floats, Grid, Window
+from drift.reports.book import Book
+from drift.reports.chart import Axis, Bars, Line, TimeChart, axis_of, axis_of_days, highest
+from drift.reports.local import LocalTimes
+from drift.reports.profile import by_hour, daily, wape
+from drift.reports.shown import percent, readable, significant
+from drift.reports.spans import about
+
+BEFORE = timedelta(days=14)
+MOST_CELLS = 6000  # 20 days of 5-minute values; more would make the page heavy and the lines no clearer
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart with the words around it. `axes` are those that it brings to the page."""
+
+    name: str
+    title: str
+    caption: str
+    chart: TimeChart | Bars
+    legend: tuple[tuple[str, str], ...]
+    axes: tuple[tuple[str, Axis], ...] = ()
+
+
+def recent(book: Book) -> slice:
+    """The cells drawn hour by hour: the current window and two weeks before it, as far as there are data."""
+    end = book.run.current.end
+    cells = book.pairs.grid.cut(Window(book.run.current.start - BEFORE, end))
+    return slice(max(cells.start, cells.stop - MOST_CELLS), cells.stop)
+
+
+def panels_of(book: Book, c: int) -> tuple[Panel, ...]:
+    """The charts of a city, in the order of the page."""
+    city = book.pairs.cities[c]
+    cells, times = recent(book), book.local(city)
+    axis = axis_of(times.cut(cells), book.run.current)
+    versions = range(len(book.pairs.model_versions))
+    panels = [_forecast(book, c, v, cells, axis) for v in versions]
+    panels += [_error(book, c, cells, axis), _daily(book, c, times), _hours(book, c, times)]
+    if book.pairs.bands:
+        panels.append(_bands(book, c))
+    return tuple(panels)
+
+
+def _style(v: int) -> str:
+    return f"m{v % 6}"
+
+
+def _versions(book: Book) -> tuple[tuple[str, str], ...]:
+    return tuple((readable(name), _style(v)) for v, name in enumerate(book.pairs.model_versions))
+
+
+def _forecast(book: Book, c: int, v: int, cells: slice, axis: Axis) -> Panel:
+    city, version = book.pairs.cities[c], book.pairs.model_versions[v]
+    judged = book.pairs.judged
+    actual, predicted = book.pairs.actual[c, cells], judged.predicted[v, c, cells]
+    bounds: dict[str, Floats | None] = {"low": None, "high": None}
+    legend = [("actual", "actual"), (f"predicted by {readable(version)}", _style(v))]
+    if judged.lower is not None and judged.upper is not None:
+        bounds = {"low": judged.lower[v, c, cells], "high": judged.upper[v, c, cells]}
+        legend.append((f"{100 * book.config.accuracy.interval_level:g} % interval", f"{_style(v)} band"))
+    lines = (Line(version, _style(v), predicted, **bounds), Line("actual", "actual", actual))
+    spans = tuple(about(book.spans, city, version))
+    alt = f"Forecast of {readable(version)} against the actual, {_extent(actual, book.unit)}."
+    chart = TimeChart("recent", "load", lines, spans, alt)
+    title = f"Forecast against actual: {readable(version)}"
+    return Panel(f"forecast-{v}", title, "", chart, tuple(legend), (("recent", axis),))
+
+
+def _extent(values: Floats, unit: str) -> str:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return "which has no values here"
+    return (
+        f"which lies between {significant(float(finite.min()))} and {significant(float(finite.max()))} {unit}"
+    )
+
+
+def _error(book: Book, c: int, cells: slice, axis: Axis) -> Panel:
+    city = book.pairs.cities[c]
+    lines = tuple(
+        Line(n, _style(v), book.error[v, c, cells]) for v, n in enumerate(book.pairs.model_versions)
+    )
+    words = "; ".join(f"{readable(line.name)}: {_extent(line.values, book.unit)}" for line in lines)
+    chart = TimeChart(
+        "recent", "load", lines, tuple(about(book.spans, city)), f"Error over time. {words}.", zero=True
+    )
+    caption = "Predicted − actual: above zero is over-forecast, below it under-forecast."
+    return Panel(
+        "error",
+        "Error, hour by hour" if _hourly(book.pairs.grid) else "Error",
+        caption,
+        chart,
+        _versions(book),
+        (("recent", axis),),
+    )
+
+
+def _hourly(grid: Grid) -> bool:
+    return grid.step == timedelta(hours=1)
+
+
+def _daily(book: Book, c: int, times: LocalTimes) -> Panel:
+    city = book.pairs.cities[c]
+    values = daily(
+        book.error[:, c],
+        book.pairs.actual[c],
+        book.floor[c : c + 1],
+        times,
+        book.config.accuracy.min_coverage,
+    )
+    lines = tuple(Line(n, _style(v), values[v]) for v, n in enumerate(book.pairs.model_versions))
+    limit = _limit(book, city)
+    words = "; ".join(f"{readable(line.name)} {_highest_day(line.values)}" for line in lines)
+    chart = TimeChart(
+        "days", "fraction", lines, tuple(about(book.spans, city)), f"Daily WAPE. {words}.", limit=limit
+    )
+    caption = "WAPE of each local day: the share of the load that was forecast wrongly; accuracy is 1 − WAPE."
+    axis = axis_of_days(times, book.run.current)
+    return Panel("daily", "Error, day by day", caption, chart, _versions(book), (("days", axis),))
+
+
+def _highest_day(values: Floats) -> str:
+    return f"at most {percent(float(np.nanmax(values)))}" if np.isfinite(values).any() else "has no values"
+
+
+def _limit(book: Book, city: str) -> float | None:
+    """The WAPE at which the city's accuracy rule is breached; None where versions differ or none is set."""
+    limits = {
+        1 - verdict.threshold.limit
+        for version in book.pairs.model_versions
+        for verdict in book.figures.verdicts.get((version, city), ())
+        if verdict.name == "accuracy" and verdict.threshold.side == "below" and verdict.key.horizon is None
+    }
+    return limits.pop() if len(limits) == 1 else None
+
+
+def _hours(book: Book, c: int, times: LocalTimes) -> Panel:
+    actual, floor = book.pairs.actual[c], float(book.floor[c])
+    names = book.pairs.model_versions
+    found = [
+        by_hour(book.error[v, c], actual, floor, times, book.current, book.reference)
+        for v in range(len(names))
+    ]
+    labels = tuple(f"{hour:02d}" for hour in range(24))
+    words = "; ".join(
+        f"{readable(n)} {highest([f'{h}:00' for h in labels], f.current)}"
+        for n, f in zip(names, found, strict=True)
+    )
+    bars = Bars(
+        labels,
+        tuple(readable(name) for name in names),
+        tuple(f.current for f in found),
+        tuple(f.reference for f in found),
+        f"WAPE by local hour of the day, current window. {words}.",
+        "local hour of the day",
+    )
+    caption = "Bars: WAPE in the current window. Marks: WAPE in the reference."
+    return Panel("hours", "Error by hour of the day", caption, bars, _versions(book))
+
+
+def _bands(book: Book, c: int) -> Panel:
+    actual, floor = book.pairs.actual[c], float(book.floor[c])
+    names = book.pairs.model_versions
+    parts = []
+    for v in range(len(names)):
+        errors = [band.predicted[v, c] - actual for band in book.pairs.bands.values()]
+        parts.append(
+            [np.array([wape(e[s], actual[s], floor) for e in errors]) for s in (book.current, book.reference)]
+        )
+    labels = tuple(readable(label, 16) for label in book.pairs.bands)
+    words = "; ".join(
+        f"{readable(n)} {highest(labels, part[0])}" for n, part in zip(names, parts, strict=True)
+    )
+    bars = Bars(
+        labels,
+        tuple(readable(name) for name in names),
+        tuple(part[0] for part in parts),
+        tuple(part[1] for part in parts),
+        f"WAPE by horizon band, current window. {words}.",
+        "horizon band",
+    )
+    caption = "How far ahead the forecast was made. Bars: current window. Marks: reference."
+    return Panel("bands", "Error by horizon", caption, bars, _versions(book))

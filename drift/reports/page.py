@@ -1,0 +1,100 @@
+"""A view becomes one HTML file that opens anywhere: style, script and data inside, and no way out.
+
+The policy in the page's head forbids every request, and lets only the style and the scripts run that
+were on the page when it was made: their hashes are in it. Data stand in a JSON block, escaped so that no
+text of theirs can end it. A file is written beside its place and moved there, so that a reader sees the
+old page or the new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drift.errors import ReportError
+from drift.files import write_atomically
+from drift.reports.chart import Json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+_UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def data_block(value: Json) -> str:
+    r"""The value as JSON for the inside of a script element: no text in it can end that element.
+
+    >>> data_block({"name": "</script>"})
+    '{"name":"\\u003c/script\\u003e"}'
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True).translate(_UNSAFE)
+
+
+def render(template: str, scripts: tuple[str, ...], **values: object) -> str:
+    """The page of a template; `scripts` are names of files in `assets/`."""
+    from markupsafe import Markup
+
+    parts = [Markup(asset(name)) for name in scripts]  # noqa: S704 - our own files
+    style = Markup(asset("report.css"))  # noqa: S704 - our own file
+    page = environment().get_template(template)
+    return page.render(style=style, scripts=parts, policy=policy(style, parts), **values)
+
+
+def policy(style: str, scripts: list[Markup] | list[str]) -> str:
+    """The page's Content-Security-Policy: nothing from elsewhere, and only these, by their hashes."""
+    hashes = " ".join(_hash(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of `assets/`, as it stands between its tags."""
+    return files("drift.reports").joinpath("assets", name).read_text("utf-8")
+
+
+@cache
+def environment() -> Environment:
+    """The templates. Everything is escaped; an unknown name is an error, not an empty string."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("drift.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def write_page(path: Path, html: str) -> None:
+    """Write the page so that a reader sees the old one or the new one.
+
+    Raises:
+        ReportError: the folder cannot be written; names it.
+    """
+    try:
+        write_atomically(path, html.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ReportError(
+            f"the page {path} cannot be written ({error.strerror}): make {path.parent} writable, "
+            "or set reports.dir"
+        ) from error
+
+
+def names_of(values: Mapping[str, int]) -> list[tuple[int, str]]:
+    """Footnotes in their order."""
+    return sorted((number, reason) for reason, number in values.items())

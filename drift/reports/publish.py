@@ -1,0 +1,67 @@
+"""Where pages go: a folder a slot below the reports' folder, and old slots are cleared away."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drift.config import Config
+from drift.domain import AlertStatus, Run, Transition
+from drift.errors import ConfigError
+from drift.pairing import Pairs
+from drift.reports.site import write_site
+
+SLOT = "%Y-%m-%dT%H-%MZ"
+_SLOT_FOLDER = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\dZ")
+
+
+def write_reports(
+    run: Run, pairs: Pairs, transitions: Sequence[Transition], config: Config
+) -> dict[str, str]:
+    """The pages of a run as the config asks for them; slots older than `reports.keep` are removed."""
+    if config.reports is None:
+        return {}
+    cities = pairs.cities if config.reports.cities == "all" else alerting(run, pairs.cities)
+    links = write_pages(run, pairs, transitions, config, cities)
+    prune(config.path(config.reports.dir), run.slot - config.reports.keep)
+    return links
+
+
+def alerting(run: Run, cities: Sequence[str]) -> tuple[str, ...]:
+    """The cities with an alert that is pending or firing, or that changed in this slot."""
+    troubled = {a.key.city for a in run.alerts if a.status in (AlertStatus.PENDING, AlertStatus.FIRING)}
+    troubled |= {t.key.city for t in run.transitions}
+    return tuple(city for city in cities if city in troubled)
+
+
+def write_pages(
+    run: Run,
+    pairs: Pairs,
+    transitions: Sequence[Transition],
+    config: Config,
+    cities: Sequence[str],
+    on_page: Callable[[int], None] | None = None,
+) -> dict[str, str]:
+    """The fleet page and these cities' pages, in the slot's folder; paths by name.
+
+    `on_page` is told, a page, how many there will be.
+    """
+    if config.reports is None:
+        raise ConfigError("reports: the config turns them off; write `reports: {dir: reports}`")
+    folder = config.path(config.reports.dir) / run.slot.astimezone(UTC).strftime(SLOT)
+    total = len(cities) + 1
+    told = None if on_page is None else lambda _: on_page(total)
+    links = write_site(run, pairs, transitions, config, folder, cities=cities, on_page=told)
+    return {name: str(path) for name, path in links.items()}
+
+
+def prune(folder: Path, before: datetime) -> None:
+    """Remove the folders of slots before the moment. Anything not named like a slot is left alone."""
+    for slot in folder.iterdir() if folder.is_dir() else ():
+        if slot.is_dir() and _SLOT_FOLDER.fullmatch(slot.name):
+            at = datetime.strptime(slot.name, SLOT).replace(tzinfo=UTC)
+            if at < before:
+                shutil.rmtree(slot)

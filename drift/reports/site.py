@@ -1,0 +1,95 @@
+"""The report of one slot: `index.html` for the fleet, and `cities/<name>.html` for each city."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from drift.config import Config
+from drift.domain import Run, Transition
+from drift.errors import ReportError
+from drift.pairing import Pairs
+from drift.reports.book import Book, book_of
+from drift.reports.chart import to_json
+from drift.reports.city import CityView, city_view
+from drift.reports.fleet import fleet_view
+from drift.reports.names import page_name
+from drift.reports.page import data_block, names_of, render, write_page
+from drift.reports.shown import readable
+
+FLEET = "index.html"
+CITIES = "cities"
+
+
+def write_site(
+    run: Run,
+    pairs: Pairs,
+    transitions: Sequence[Transition],
+    config: Config,
+    out: Path,
+    *,
+    cities: Sequence[str] | None = None,
+    on_page: Callable[[str], None] | None = None,
+) -> dict[str, Path]:
+    """Write the fleet page and the pages of `cities` (None: of all) into the folder `out`.
+
+    `transitions` are the alert history that spans are drawn from. `on_page` hears the name of each page
+    once it is written. Gives the pages by name: `report`, and `city:<name>`.
+
+    Raises:
+        ReportError: a city is not in the run, or the folder cannot be written.
+    """
+    wanted = _wanted(pairs, cities)
+    book = book_of(run, pairs, transitions, config)
+    links = {"report": out / FLEET} | {f"city:{city}": out / CITIES / page_name(city) for city in wanted}
+    for city in wanted:
+        write_page(links[f"city:{city}"], city_html(city_view(book, city)))
+        if on_page is not None:
+            on_page(city)
+    write_page(links["report"], _fleet_html(book, out, wanted))
+    if on_page is not None:
+        on_page("fleet")
+    return links
+
+
+def _wanted(pairs: Pairs, cities: Sequence[str] | None) -> tuple[str, ...]:
+    wanted = pairs.cities if cities is None else tuple(dict.fromkeys(cities))
+    for city in wanted:
+        if city not in pairs.cities:
+            raise ReportError(_unknown(city, pairs.cities))
+    return wanted
+
+
+def _unknown(city: str, cities: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(city, cities, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(readable, cities[:8]))}"
+    return f"no city {readable(city)!r} in this run: {hint}"
+
+
+def _fleet_html(book: Book, out: Path, wanted: Sequence[str]) -> str:
+    written = set(wanted)
+    pages = {city: page_name(city) for city in book.pairs.cities}
+    links = {
+        city: f"{CITIES}/{page}"
+        for city, page in pages.items()
+        if city in written or (out / CITIES / page).exists()
+    }
+    view = fleet_view(book, links)
+    return render("fleet.html.j2", ("table.js",), view=view, notes=names_of(view.notes))
+
+
+def city_html(view: CityView) -> str:
+    """The page of a city."""
+    axes = {name: axis for panel in view.panels for name, axis in panel.axes}
+    charts = {panel.name: panel.chart for panel in view.panels}
+    drawn = to_json(charts | {h.name: h.chart for h in view.drift.histograms}, axes, view.unit)
+    return render(
+        "city.html.j2",
+        ("svg.js", "time.js", "bars.js", "draw.js"),
+        view=view,
+        notes=names_of(view.notes),
+        data=data_block(drawn),
+        home=f"../{FLEET}",
+    )
