@@ -17,7 +17,7 @@ DriftError                 the root: its text names the thing and the remedy
 
 from __future__ import annotations
 
-from drift.domain import Undefined
+from drift.reasons import Undefined
 
 
 class DriftError(Exception):
