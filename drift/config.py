@@ -209,6 +209,13 @@ class DirConfig(Section):
     dir: str
 
 
+class ReportsConfig(DirConfig):
+    """Where pages go, a folder a slot: which cities get a page of their own, and how long slots are kept."""
+
+    cities: Literal["alerting", "all"] = "alerting"
+    keep: Length = timedelta(days=30)
+
+
 class ServeConfig(Section):
     """Where `drift serve` listens: loopback unless told otherwise."""
 
@@ -259,7 +266,7 @@ class Config(Section):
     state: str = "sqlite:///state/drift.db"
     history: DirConfig | None = DirConfig(dir="history")
     mlflow: MlflowConfig | None = None
-    reports: DirConfig | None = DirConfig(dir="reports")
+    reports: ReportsConfig | None = ReportsConfig(dir="reports")
     serve: ServeConfig = ServeConfig()
     alerts: dict[str, RuleConfig] = SEED_RULES
     base: Path = Path()

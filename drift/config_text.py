@@ -45,13 +45,17 @@ def _refuse_bombs(file: Path, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise ConfigError(f"{file} line {event.start_mark.line + 1}: YAML aliases (*name) are not taken")
+            raise ConfigError(f"{file} line {_line(event)}: YAML aliases (*name) are not taken")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
             raise ConfigError(f"{file} is nested deeper than {MAX_DEPTH} levels")
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 class _UniqueKeys(yaml.SafeLoader):

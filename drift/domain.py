@@ -10,70 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum, StrEnum
-from typing import Literal, NamedTuple, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drift.reasons import Undefined as Undefined
+from drift.reasons import Unused as Unused
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.uint8]
 Kind: TypeAlias = Literal["metric", "statistic"]
 Side: TypeAlias = Literal["below", "above"]
-
-
-class Undefined(IntEnum):
-    """Why a measurement has no value. The code 0 means that it has one."""
-
-    DEFINED = 0
-    NO_PAIRS = 1
-    LOW_COVERAGE = 2
-    ACTUALS_AT_FLOOR = 3
-    CONSTANT_ACTUALS = 4
-    NO_INTERVAL = 5
-    NO_SCALE = 6
-    SHORT_REFERENCE = 7
-    CONSTANT_REFERENCE = 8
-    NO_CURRENT = 9
-    NOT_FINITE = 10
-    NO_BASELINE = 11
-
-    @property
-    def text(self) -> str:
-        """The reason as a person reads it."""
-        return _UNDEFINED_TEXT[self]
-
-
-_UNDEFINED_TEXT: Mapping[Undefined, str] = {
-    Undefined.DEFINED: "defined",
-    Undefined.NO_PAIRS: "no pairs of a prediction and an actual",
-    Undefined.LOW_COVERAGE: "coverage is below the minimum",
-    Undefined.ACTUALS_AT_FLOOR: "every actual is at or below the floor",
-    Undefined.CONSTANT_ACTUALS: "all actuals are equal",
-    Undefined.NO_INTERVAL: "no prediction interval",
-    Undefined.NO_SCALE: "the seasonal-naive error of the reference is zero or unknown",
-    Undefined.SHORT_REFERENCE: "the reference has too few values",
-    Undefined.CONSTANT_REFERENCE: "all reference values are equal",
-    Undefined.NO_CURRENT: "no current values",
-    Undefined.NOT_FINITE: "the values overflow 64-bit floats",
-    Undefined.NO_BASELINE: "no actuals one season earlier to compare with",
-}
-
-
-class Unused(StrEnum):
-    """Why a row of the store, or an hour of a window, gave no pair."""
-
-    DUPLICATE = "duplicate"
-    SUPERSEDED = "superseded"
-    LATE = "late"
-    MISSING_ACTUAL = "missing_actual"
-    MISSING_PREDICTION = "missing_prediction"
-    NOT_FINITE = "not_finite"
-    NEGATIVE = "negative"
-    NAIVE_TIMESTAMP = "naive_timestamp"
-    OFF_INTERVAL = "off_interval"
-    OUT_OF_WINDOW = "out_of_window"
-    NULL_KEY = "null_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +292,9 @@ class Run:
         """Every measurement, one by one."""
         for panel in self.panels:
             yield from panel
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The measurements as a pandas frame in long form, a row each."""
+        from drift.document import run_to_pandas  # upwards, for whoever asks a run in a notebook
+
+        return run_to_pandas(self)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig, StatisticsConfig
-from drift.domain import Floats, Grid, Panel, Series
+from drift.domain import Floats, Panel, Series
 from drift.engines.kernel import DriftLimits, Scores, drift, score
 from drift.metrics import Metric, seasonal_scale
 from drift.metrics.base import Sample
@@ -23,6 +24,7 @@ from drift.statistics import Statistic
 from drift.windows import Windows
 
 ACTUAL, PREDICTED, ERROR = "actual", "predicted", "error"
+BLOCK = 64  # cities that are in memory together, sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,11 @@ class Evaluation:
 def evaluate(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[Panel, ...]:
     """All measurements of a slot: a panel of metrics and a panel of statistics for each model version."""
     scales = _scales(pairs, windows, how.accuracy)
-    shared = {ACTUAL: pairs.actual, **pairs.features}
-    by_column = {name: _drift(values, pairs.grid, windows, how) for name, values in shared.items()}
+    drifts = _drift(pairs, windows, how)
     panels: list[Panel] = []
     for v, version in enumerate(pairs.model_versions):
         panels.append(_metrics(version, v, pairs, windows, scales, how))
-        predicted = pairs.judged.predicted[v]
-        own = {
-            PREDICTED: _drift(predicted, pairs.grid, windows, how),
-            ERROR: _drift(predicted - pairs.actual, pairs.grid, windows, how),
-        }
-        panels.append(
-            _statistics(version, pairs.cities, {ACTUAL: by_column[ACTUAL], **own, **by_column}, how)
-        )
+        panels.append(_statistics(version, pairs.cities, drifts, how))
     return tuple(panels)
 
 
@@ -103,8 +97,8 @@ def _metrics(version: str, v: int, pairs: Pairs, windows: Windows, scales: Scale
     cells = pairs.grid.cut(windows.current)
     series: list[Series] = []
     scores: list[Scores] = []
-    forecasts: dict[str | None, Forecast] = {None: pairs.judged, **pairs.bands}
-    for horizon, forecast in forecasts.items():
+    forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
+    for horizon, forecast in forecasts:
         sample = _sample(forecast, v, pairs.actual[:, cells], cells, scales, how.accuracy)
         expected = _expected(forecast.predicted[v][:, cells], horizon)
         scores.append(score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values())))
@@ -168,23 +162,68 @@ def _pooled(sample: Sample) -> Sample:
     )
 
 
-def _drift(values: Floats, grid: Grid, windows: Windows, how: Evaluation) -> Scores:
-    return drift(
-        values[:, grid.cut(windows.reference)],
-        values[:, grid.cut(windows.current)],
-        how.limits,
-        list(how.statistics.values()),
+class Column(NamedTuple):
+    """A data column whose drift is measured; what no model made has the model version None."""
+
+    model_version: str | None
+    name: str
+
+
+def _columns(pairs: Pairs) -> dict[Column, Floats]:
+    columns = {Column(None, ACTUAL): pairs.actual}
+    for v, version in enumerate(pairs.model_versions):
+        predicted = pairs.judged.predicted[v]
+        columns[Column(version, PREDICTED)] = predicted
+        columns[Column(version, ERROR)] = predicted - pairs.actual
+    return columns | {Column(None, name): values for name, values in pairs.features.items()}
+
+
+def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scores]:
+    """The statistics of every column, block by block of cities so that a large fleet needs little memory.
+
+    The columns of a block go to the kernel as one, since a call costs more than a city.
+    """
+    if not pairs.model_versions:
+        return {}
+    columns = _columns(pairs)
+    reference, current = pairs.grid.cut(windows.reference), pairs.grid.cut(windows.current)
+    parts: list[Scores] = []
+    for first in range(0, len(pairs.cities), BLOCK):
+        block = slice(first, first + BLOCK)
+        parts.append(
+            drift(
+                np.concatenate([values[block, reference] for values in columns.values()]),
+                np.concatenate([values[block, current] for values in columns.values()]),
+                how.limits,
+                list(how.statistics.values()),
+            )
+        )
+    return {column: _slice(parts, k, len(columns)) for k, column in enumerate(columns)}
+
+
+def _slice(parts: list[Scores], k: int, of: int) -> Scores:
+    """The k-th of so many columns, from all blocks of cities."""
+
+    def rows(values: NDArray[Any]) -> NDArray[Any]:
+        cities = len(values) // of
+        return values[k * cities : (k + 1) * cities]
+
+    return Scores(
+        *(np.concatenate([rows(getattr(part, name)) for part in parts]) for name in Scores.__slots__)
     )
 
 
 def _statistics(
-    version: str, cities: tuple[str, ...], columns: Mapping[str, Scores], how: Evaluation
+    version: str, cities: tuple[str, ...], drifts: Mapping[Column, Scores], how: Evaluation
 ) -> Panel:
-    scores = list(columns.values())
+    own = {
+        column.name: scores for column, scores in drifts.items() if column.model_version in (None, version)
+    }
+    scores = list(own.values())
     return Panel(
         kind="statistic",
         series=tuple(Series(version, city) for city in cities),
-        columns=tuple(columns),
+        columns=tuple(own),
         names=tuple(how.statistics),
         value=np.stack([s.value for s in scores], axis=1),
         reason=np.stack([s.reason for s in scores], axis=1),

@@ -67,7 +67,7 @@ statistics:
 
 state: sqlite:///state/drift.db
 history: {dir: history}
-reports: {dir: reports}
+reports: {dir: reports, cities: alerting, keep: 30d}   # cities: all gives every city a page each slot
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}
 serve: {host: 127.0.0.1, port: 9109}
 

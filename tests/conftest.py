@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from drift.cli import main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -21,3 +31,89 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data (../shared/data) is not here")
     return folder
+
+
+@dataclass(frozen=True)
+class Made:
+    """A store of our own making, and the config that reads it."""
+
+    folder: Path
+    config: Path
+
+    def write(self, name: str, **columns: object) -> None:
+        """Write a table of the store anew."""
+        pq.write_table(pa.table(columns), self.folder / "data" / f"{name}.parquet")
+
+    def edit(self, old: str, new: str) -> Path:
+        """Change the config's text; fails when the old text is not there."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+        return self.config
+
+
+MADE_CONFIG = """\
+store:
+  predictions: {path: data/predictions.parquet}
+  actuals: {path: data/actuals.parquet}
+  features: {path: data/features.parquet}
+windows: {current: 24h, reference: 14d}
+accuracy: {floor_window: 14d}
+alerts:
+  model_accuracy_drop: {metric: model_accuracy, threshold: 0.85, duration: 1h, severity: high}
+"""
+MADE_START = datetime(2026, 3, 1, tzinfo=UTC)
+MADE_DAYS = 40
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Forty days of three cities and two model versions, hourly. From day 30 to day 32 v1 is a quarter too
+    high in Surat; Delhi's actuals stop after day 35."""
+    rng = np.random.default_rng(11)
+    cities, hours = ["Delhi", "Pune", "Surat"], MADE_DAYS * 24
+    t = np.arange(hours)
+    times = [MADE_START + timedelta(hours=int(h)) for h in t]
+    load = 100 * (1 + 0.3 * np.sin(2 * np.pi * t / 24)) * np.array([[8.0], [1.0], [2.0]])
+    actual = load * rng.normal(1, 0.02, load.shape)
+    v1, v2 = (actual * rng.normal(1, 0.04, load.shape) for _ in range(2))
+    v1[2, 30 * 24 : 32 * 24] *= 1.25
+    actual[0, 35 * 24 :] = np.nan
+    made = Made(tmp_path, tmp_path / "drift.yaml")
+    (tmp_path / "data").mkdir()
+    made.config.write_text(MADE_CONFIG)
+    stamp = pa.array(times * 3, pa.timestamp("us", "UTC"))
+    city = np.repeat(cities, hours)
+    made.write("actuals", city=city, target_time=stamp, actual=pa.array(actual.ravel(), from_pandas=True))
+    made.write(
+        "predictions",
+        city=np.concatenate([city, city]),
+        model_version=np.repeat(["v1", "v2"], 3 * hours),
+        target_time=pa.array(times * 6, pa.timestamp("us", "UTC")),
+        predicted=np.concatenate([v1.ravel(), v2.ravel()]),
+    )
+    made.write("features", city=city, target_time=stamp, temperature=rng.normal(30, 3, 3 * hours))
+    return made
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def drift(capsys, monkeypatch) -> Callable[..., Answer]:
+    def call(*words: object) -> Answer:
+        monkeypatch.setattr("sys.argv", ["drift", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, err = capsys.readouterr()
+        return Answer(int(stopped.value.code or 0), out, err)
+
+    return call

@@ -26,7 +26,8 @@ def write_reports(
         return {}
     cities = pairs.cities if config.reports.cities == "all" else alerting(run, pairs.cities)
     links = write_pages(run, pairs, transitions, config, cities)
-    prune(config.path(config.reports.dir), run.slot - config.reports.keep)
+    if pairs.model_versions:  # a slot far beyond the data says nothing of what is old
+        prune(config.path(config.reports.dir), run.slot - config.reports.keep)
     return links
 
 

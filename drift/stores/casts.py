@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.errors import ColumnError, TimestampError
 from drift.arrow import flags, integers
+from drift.errors import ColumnError, TimestampError
 from drift.tables import TableName
 
 UTC_TIME = pa.timestamp("us", tz="UTC")

@@ -19,11 +19,11 @@ from typing import NamedTuple, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drift.arrow import integers, nothing, same, texts
 from drift.config import FeaturesConfig, PredictionsConfig, TableConfig
 from drift.config_text import did_you_mean
 from drift.domain import Unused, Window
 from drift.errors import ColumnError, ConfigError
-from drift.arrow import integers, nothing, same, texts
 from drift.stores.casts import (
     UTC_TIME,
     Place,

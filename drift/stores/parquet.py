@@ -16,10 +16,10 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drift.arrow import view
 from drift.config import Config, TableConfig
 from drift.domain import Window
 from drift.errors import EmptyStoreError, StoreError, TimestampError
-from drift.arrow import view
 from drift.stores.casts import Place, moment_at, to_text
 from drift.stores.files import File, FileChangedError, Location
 from drift.stores.footers import Bounds, bounds_of

@@ -1,0 +1,224 @@
+"""One slot from store to sinks, on a real Parquet store and a real SQLite state; the clock is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from drift import Monitor, load_config
+from drift.domain import AlertStatus, Run, Series, Undefined
+from drift.errors import ConfigError, SinkError, WindowError
+from drift.sinks.history import read_history
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+DRIFTED = START + timedelta(days=31)
+
+
+class Ticking:
+    """A clock that is a second later each time it is read."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2027, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def monitor(made, **parts) -> Monitor:
+    return Monitor(load_config(made.config), clock=Ticking(), **parts)
+
+
+def accuracy(run: Run, series: Series):
+    (found,) = [m for m in run.measurements() if (m.name, m.series) == ("accuracy", series)]
+    return found
+
+
+def test_a_slot_measures_judges_commits_and_publishes(made):
+    m = monitor(made)
+    first = m.run(DRIFTED)
+    assert first.failures == ()
+    assert accuracy(first, Series("v1", "Surat")).value == pytest.approx(0.75, abs=0.03)
+    assert accuracy(first, Series("v2", "Surat")).value == pytest.approx(0.97, abs=0.01)
+    (pending,) = first.transitions
+    assert (pending.key.city, pending.key.model_version, pending.after) == (
+        "Surat",
+        "v1",
+        AlertStatus.PENDING,
+    )
+    second = m.run(DRIFTED + HOUR)
+    (firing,) = second.transitions
+    assert (firing.after, firing.since) == (AlertStatus.FIRING, DRIFTED)
+    assert (made.folder / "reports" / "2026-04-01T01-00Z" / "index.html").stat().st_size > 10_000
+    assert read_history(made.folder / "history", DRIFTED, DRIFTED + 2 * HOUR).num_rows == 2 * len(
+        list(first.measurements())
+    )
+    assert m.state.slot(DRIFTED).published_at is not None
+
+
+def test_the_same_slot_again_changes_nothing(made):
+    m = monitor(made)
+    first = m.run(DRIFTED)
+    state = (m.state.alerts(), m.state.transitions(), m.state.slot(DRIFTED))
+    again = m.run(DRIFTED)
+    assert (m.state.alerts(), m.state.transitions(), m.state.slot(DRIFTED)) == state
+    assert again.transitions == first.transitions
+    assert [x.value for x in again.measurements()] == [x.value for x in first.measurements()]
+
+
+def test_an_older_slot_is_measured_and_moves_no_alert(made):
+    m = monitor(made)
+    for hour in (0, 1):
+        m.run(DRIFTED + hour * HOUR)
+    quiet = m.run(START + timedelta(days=29))
+    assert quiet.transitions == ()
+    (alert,) = [a for a in m.state.alerts().values() if a.status is AlertStatus.FIRING]
+    assert alert.key.city == "Surat"
+
+
+def test_a_replay_gives_the_same_transitions_as_its_slots_run_one_by_one(made):
+    m = monitor(made, sinks=())
+    first, last = START + timedelta(days=29), START + timedelta(days=33)
+    replayed = m.replay(first, last, HOUR)
+    one_by_one = monitor(made, sinks=())
+    made.edit("alerts:", "reports: null\nhistory: null\nalerts:")
+    one_by_one = monitor(made, sinks=())
+    for hour in range((last - first) // HOUR + 1):
+        one_by_one.run(first + hour * HOUR)
+    assert one_by_one.state.transitions() == list(replayed.transitions)
+    assert len(replayed.transitions) >= 3
+    assert replayed.alerts == one_by_one.state.alerts()
+
+
+def test_a_replay_writes_nothing(made):
+    before = sorted(made.folder.rglob("*"))
+    monitor(made).replay(DRIFTED, DRIFTED + HOUR, HOUR)
+    assert sorted(made.folder.rglob("*")) == before
+
+
+def test_missing_actuals_are_no_verdict_and_counted(made):
+    m = monitor(made)
+    run = m.run(START + timedelta(days=37))
+    delhi = accuracy(run, Series("v1", "Delhi"))
+    assert (delhi.value, delhi.undefined) == (None, Undefined.NO_PAIRS)
+    (count,) = [
+        c for c in run.pair_counts if (c.city, c.model_version, c.window) == ("Delhi", "v1", "current")
+    ]
+    assert {reason.value: n for reason, n in count.unused.items()} == {"missing_actual": 24}
+    assert run.actuals_delay_s["Delhi"] == 2 * 86400
+    assert run.actuals_delay_s["Pune"] == 0
+    assert all(v.status.value == "no_data" for v in run.verdicts if v.key.city == "Delhi")
+
+
+class Broken:
+    name = "broken"
+
+    def publish(self, _: Run) -> Mapping[str, str]:
+        raise SinkError("broken: nobody listens at the other end: start it")
+
+
+class Buggy:
+    name = "buggy"
+
+    def publish(self, _: Run) -> Mapping[str, str]:
+        raise ZeroDivisionError("oops")
+
+
+class Keeping:
+    name = "keeping"
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+    def publish(self, run: Run) -> Mapping[str, str]:
+        self.runs.append(run)
+        return {"kept": "here"}
+
+
+def test_a_sink_that_fails_is_named_and_stops_no_other(made):
+    keeping = Keeping()
+    m = monitor(made, sinks=[Broken(), Buggy(), keeping])
+    run = m.run(DRIFTED)
+    assert [(f.stage, f.message) for f in run.failures] == [
+        ("broken", "broken: nobody listens at the other end: start it"),
+        ("buggy", "ZeroDivisionError: oops"),
+    ]
+    assert run.links["kept"] == "here"
+    assert len(keeping.runs) == 1
+    assert keeping.runs[0].failures == run.failures  # a later sink can tell of an earlier one's failure
+    record = m.state.slot(DRIFTED)
+    assert record is not None  # the slot is committed all the same …
+    assert record.published_at is None  # … and known to want publishing
+
+
+def test_a_slot_beyond_the_data_says_so_and_fires_nothing(made):
+    run = monitor(made).run(START + timedelta(days=400))
+    (failure,) = run.failures
+    assert "holds no data: the store spans [2026-03-01T00:00:00Z, 2026-04-10T00:00:00Z)" in failure.message
+    assert "--slot" in failure.message
+    assert run.transitions == ()
+
+
+def test_a_reference_longer_than_the_data_is_said_and_what_there_is_is_used(made):
+    run = monitor(made).run(START + timedelta(days=8))
+    (failure,) = run.failures
+    assert "is longer than the data, which starts at 2026-03-01T00:00:00Z" in failure.message
+    assert accuracy(run, Series("v1", "Pune")).value is not None
+
+
+def test_a_current_window_longer_than_the_data_is_refused(made):
+    made.edit("current: 24h", "current: 60d")
+    with pytest.raises(WindowError, match=r"windows\.current of 60d is longer than the data"):
+        monitor(made).run(DRIFTED)
+
+
+def test_an_unknown_city_in_the_config_is_refused_with_the_nearest(made):
+    made.edit("windows:", "cities: [Pune, Sura]\nwindows:")
+    with pytest.raises(ConfigError, match=r"the store has no city 'Sura'; did you mean `Surat`\?"):
+        monitor(made).run(DRIFTED)
+
+
+def test_only_the_configs_cities_are_monitored(made):
+    made.edit("windows:", "cities: [Surat]\nwindows:")
+    run = monitor(made).run(DRIFTED)
+    assert {m.series.city for m in run.measurements()} == {"Surat", None}
+
+
+def test_one_city_that_cannot_be_read_stops_no_other(made):
+    """A folder with a file a city, one of them damaged: the others are evaluated, it is named."""
+    import pyarrow.parquet as pq
+
+    whole = pq.ParquetFile(made.folder / "data" / "predictions.parquet").read()
+    folder = made.folder / "data" / "predictions"
+    folder.mkdir()
+    for city in ("Delhi", "Pune", "Surat"):
+        rows = [name == city for name in whole["city"].to_pylist()]
+        pq.write_table(whole.filter(rows), folder / f"{city}.parquet", write_page_checksum=True)
+    made.edit("path: data/predictions.parquet", "path: data/predictions")
+    damaged = bytearray((folder / "Pune.parquet").read_bytes())
+    middle = len(damaged) // 2
+    damaged[middle : middle + 40] = bytes(40)
+    (folder / "Pune.parquet").write_bytes(damaged)
+    run = monitor(made).run(DRIFTED)
+    assert [(f.stage, f.what) for f in run.failures] == [("read", "Pune")]
+    assert "Pune.parquet" in run.failures[0].message
+    assert accuracy(run, Series("v1", "Surat")).value is not None
+
+
+def test_a_report_needs_no_slot_in_the_ledger(made):
+    m = monitor(made)
+    links = m.report(DRIFTED, city="Surat")
+    assert set(links) == {"report", "city:Surat"}
+    assert m.state.last_slot() is None
+    with pytest.raises(ConfigError, match=r"there is no city 'Surrat'; did you mean `Surat`\?"):
+        m.report(DRIFTED, city="Surrat")
+
+
+def test_a_run_is_a_pandas_frame_for_whoever_asks(made):
+    run = monitor(made, sinks=()).look(DRIFTED)
+    frame = run.to_pandas()
+    row = frame.query("name == 'mape' and city == 'Surat' and model_version == 'v1'")
+    assert row.value.item() == pytest.approx(0.25, abs=0.03)

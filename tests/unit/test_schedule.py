@@ -1,0 +1,170 @@
+"""When: slots from cron over clock changes, and a scheduler driven by a clock of the test's."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from drift import Monitor, load_config
+from drift.config import ScheduleConfig
+from drift.errors import ConfigError
+from drift.schedule import Schedule, last_slot, slots_due
+
+HOUR = timedelta(hours=1)
+NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
+
+
+def due(
+    cron: str, after: datetime | None, now: datetime, zone: str = "UTC", catch_up: float = 24
+) -> list[datetime]:
+    schedule = ScheduleConfig(cron=cron, timezone=zone, catch_up=catch_up * HOUR)
+    return list(slots_due(schedule, after, now))
+
+
+def test_slots_after_the_last_one_up_to_now_are_due_oldest_first():
+    assert due("5 * * * *", NOON - 2 * HOUR, NOON + timedelta(minutes=5)) == [
+        NOON - 2 * HOUR + timedelta(minutes=5),
+        NOON - HOUR + timedelta(minutes=5),
+        NOON + timedelta(minutes=5),
+    ]
+
+
+def test_a_slot_that_ran_is_not_due_again():
+    ran = NOON + timedelta(minutes=5)
+    assert due("5 * * * *", ran, ran + timedelta(minutes=59)) == []
+
+
+def test_a_new_monitor_starts_with_the_last_slot():
+    assert due("0 * * * *", None, NOON + timedelta(minutes=30)) == [NOON]
+
+
+def test_nothing_older_than_catch_up_is_made_up_for():
+    assert due("0 * * * *", NOON - timedelta(days=30), NOON, catch_up=3) == [
+        NOON - 2 * HOUR,
+        NOON - HOUR,
+        NOON,
+    ]
+
+
+def test_a_clock_set_back_makes_nothing_due():
+    assert due("0 * * * *", NOON + 5 * HOUR, NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "day", "hours", "slots"),
+    [
+        ("5 * * * *", "Europe/Berlin", "2026, 10, 25", 25, 25),  # the day with an hour twice
+        ("5 * * * *", "Europe/Berlin", "2026, 3, 29", 23, 23),  # the day without one
+        ("*/15 * * * *", "America/New_York", "2026, 11, 1", 25, 100),
+        ("30 2 * * *", "Europe/Berlin", "2026, 10, 25", 25, 1),  # 02:30 comes twice, the slot once
+        ("30 2 * * *", "Europe/Berlin", "2026, 3, 29", 23, 1),  # 02:30 does not come, the slot does
+        ("0 * * * *", "Asia/Kolkata", "2026, 3, 29", 24, 24),
+    ],
+)
+def test_days_on_which_the_clock_changes_have_each_slot_once(cron, zone, day, hours, slots):
+    start = datetime(*map(int, day.split(", ")), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    found = due(
+        cron, start - timedelta(seconds=1), start + hours * HOUR - timedelta(seconds=1), zone, catch_up=48
+    )
+    assert len(found) == len(set(found)) == slots
+
+
+def test_monday_is_monday():
+    (slot,) = due(
+        "0 6 * * 1", datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC), catch_up=240
+    )
+    assert slot.strftime("%A") == "Monday"
+
+
+def test_the_last_slot_is_found_far_back():
+    assert last_slot(ScheduleConfig(cron="0 0 1 1 *"), NOON) == datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.raises(ConfigError, match="has no slot in the year before"):
+        last_slot(ScheduleConfig(cron="0 0 29 2 *"), NOON)
+
+
+def test_a_cron_line_that_is_none_says_what_one_is():
+    with pytest.raises(ConfigError, match=r"schedule\.cron: 'hourly' is no cron line.*'5 \* \* \* \*'"):
+        due("hourly", NOON, NOON)
+
+
+class Hands:
+    """A clock whose hands the test moves."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def schedule(made):
+    made.edit("alerts:", "reports: null\nhistory: null\nschedule: {cron: '5 * * * *', catch_up: 6h}\nalerts:")
+    clock = Hands(NOON + timedelta(minutes=6))
+    return Schedule(Monitor(load_config(made.config), clock=clock, sinks=()), clock)
+
+
+def slots(schedule) -> list[str]:
+    return [
+        f"{r.slot:%d %H:%M}"
+        for r in schedule.monitor.state.slots(NOON - timedelta(days=9), NOON + timedelta(days=9))
+    ]
+
+
+def test_a_tick_runs_what_is_due_and_the_next_one_nothing(schedule):
+    assert schedule.tick() == 1
+    assert schedule.tick() == 0
+    schedule.clock.now += 3 * HOUR
+    assert schedule.tick() == 3
+    assert slots(schedule) == ["01 12:05", "01 13:05", "01 14:05", "01 15:05"]
+
+
+def test_after_a_long_sleep_only_catch_up_is_made_up_for(schedule):
+    schedule.tick()
+    schedule.clock.now += timedelta(days=2)
+    assert schedule.tick() == 6
+
+
+def test_a_slot_that_fails_stops_later_ones_and_is_tried_again(schedule, made):
+    schedule.tick()
+    schedule.clock.now += 2 * HOUR
+    predictions = made.folder / "data" / "predictions.parquet"
+    away = predictions.rename(predictions.with_suffix(".away"))
+    assert schedule.tick() == 0
+    assert "predictions" in schedule.last_error
+    assert slots(schedule) == ["01 12:05"]
+    away.rename(predictions)
+    assert schedule.tick() == 2
+    assert schedule.last_error is None
+
+
+def test_two_ticks_at_once_do_not_overlap(schedule):
+    entered, leave = threading.Event(), threading.Event()
+    run = schedule.monitor.run
+
+    def slow(slot):
+        entered.set()
+        assert leave.wait(10)
+        return run(slot)
+
+    schedule.monitor.run = slow
+    first = threading.Thread(target=schedule.tick)
+    first.start()
+    assert entered.wait(10)
+    assert schedule.tick() == 0  # the other one is at it
+    leave.set()
+    first.join(20)
+    assert slots(schedule) == ["01 12:05"]
+
+
+def test_apscheduler_wakes_the_schedule_and_stops_when_told(schedule):
+    done = threading.Event()
+    schedule.on_run = lambda _: done.set()
+    stop = schedule.start()
+    assert done.wait(20)
+    stop()
+    assert slots(schedule) == ["01 12:05"]
+    assert not [t for t in threading.enumerate() if "APScheduler" in t.name]
