@@ -24,7 +24,7 @@ demo: install            ## replay the real data in the box, and say what to ope
 
 serve: install           ## the demo as a service: scheduler, /metrics, reports
 	@test -f demo/drift.yaml || $(BIN)/drift demo --dir demo
-	$(BIN)/drift serve -c demo/drift.yaml
+	$(BIN)/drift serve -c demo/drift.yaml --at 2008-01-05T12:04:30Z
 
 test: install lint       ## everything
 	$(BIN)/python -m pytest -n $(JOBS)

@@ -21,7 +21,7 @@ from drift.monitor import Monitor, Replay
 from drift.state import SlotCommit
 
 HOUR = timedelta(hours=1)
-FIRST = datetime(2007, 12, 10, tzinfo=UTC)
+FIRST = datetime(2007, 12, 20, tzinfo=UTC)
 LAST = datetime(2008, 1, 5, 12, tzinfo=UTC)
 PUBLISHED = 6
 """So many of the last slots are run in full, so that MLflow and the history have a course to show."""
@@ -43,10 +43,10 @@ history: {dir: history}
 reports: {dir: reports, cities: all}
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift-demo}
 alerts:
-  model_accuracy_drop:              # the platform's own rule
-    {metric: model_accuracy, threshold: 0.85, duration: 1h, severity: high, channels: [log]}
-  worse_than_last_week:             # the load of the same hour a week ago was the better forecast
-    {metric: skill, threshold: 0.0, duration: 12h, severity: critical, channels: [log]}
+  model_accuracy_drop:          # the platform's own rule, over all cities of a model version
+    {metric: model_accuracy, threshold: 0.85, duration: 1h, severity: high, channels: [log], scope: pooled}
+  city_forecast_broken:         # a city's error is twice that of repeating last week
+    {metric: mase, threshold: 2.0, duration: 3h, severity: critical, channels: [log]}
 """
 
 

@@ -87,9 +87,7 @@ def read_days(text: str, key: str) -> DayTable:
         day = dt.date(int(row["year"]), int(row["month"]), int(row["day"]))
         cell = (int(row[key]), day)
         if cell in table:
-            raise ValueError(
-                f"{key} {cell[0]} has two rows for {day}; the source is not GEFCom2012"
-            )
+            raise ValueError(f"{key} {cell[0]} has two rows for {day}; the source is not GEFCom2012")
         table[cell] = np.array([number(row[f"h{hour}"]) for hour in range(1, 25)])
     return table
 

@@ -1,0 +1,247 @@
+"""The commands. Here the objects are built and handed down; here, and in the scheduler, the clock is read.
+
+Nothing heavy is imported until a command needs it. Exit codes: 0 done; 1 done, but something failed, or
+the slot could not be evaluated (each failure is named); 2 usage or config; 3 alerts are firing, only
+with `--fail-on-alert`.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from drift.errors import ConfigError, DriftError, WindowError
+
+if TYPE_CHECKING:
+    from drift.config import Config
+    from drift.domain import Run
+
+app = typer.Typer(
+    name="drift",
+    help="Know within hours, for every city and model version, that a forecast got worse.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="DRIFT_CONFIG", help="The config file.", show_default=True)
+]
+SlotOption = Annotated[
+    str | None, typer.Option("--slot", help="The slot, ISO 8601 with a zone. [default: the last one due]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+DEFAULT_CONFIG = Path("config/drift.yaml")
+
+
+def moment(text: str, name: str) -> datetime:
+    """A moment as people write it: ISO 8601 with a zone."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is no ISO 8601 time: write it like 2020-04-10T00:00Z") from None
+    if parsed.tzinfo is None:
+        raise ConfigError(f"{name}: {text!r} has no time zone: write {text}Z for UTC")
+    return parsed
+
+
+def _load(path: Path) -> Config:
+    from drift.config import load_config
+    from drift.telemetry.logs import log_to_stderr
+
+    log_to_stderr()
+    return load_config(path)
+
+
+def _slot(config: Config, text: str | None) -> datetime:
+    if text is not None:
+        return moment(text, "--slot")
+    from drift.clock import wall_clock
+    from drift.schedule import last_slot
+
+    return last_slot(config.schedule, wall_clock())
+
+
+def _show(run: Run, config: Config, as_json: bool) -> None:
+    from drift.document import run_document, to_json
+    from drift.terminal import print_run
+
+    if as_json:
+        print(to_json(run_document(run)))
+    else:
+        print_run(run, config)
+
+
+def _exit(run: Run, fail_on_alert: bool) -> NoReturn:
+    if run.failures:
+        raise typer.Exit(1)
+    if fail_on_alert and any(alert.status.value == "firing" for alert in run.alerts):
+        raise typer.Exit(3)
+    raise typer.Exit(0)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo is built.")] = Path("demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show the real thing: replay shipped real data with two real models, and say what to open."""
+    from drift.demo.show import build, play
+    from drift.terminal import print_demo, progress
+
+    config = _load(build(folder))
+    with progress("replaying the demo's slots", quiet=as_json) as advance:
+        run, replayed = play(config, advance)
+    _show(run, config, as_json)
+    if not as_json:
+        print_demo(run, replayed, folder)
+    _exit(run, fail_on_alert=False)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a config that is there.")] = False,
+) -> None:
+    """Write a commented config/drift.yaml to fill in for your own data."""
+    from drift.starter import write_starter
+
+    path = write_starter(folder, force=force)
+    print(f"wrote {path}; fill in the store, then try `drift doctor -c {path}`")
+
+
+@app.command()
+def run(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    slot: SlotOption = None,
+    as_json: JsonOption = False,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit with 3 when an alert is firing.")
+    ] = False,
+) -> None:
+    """Evaluate one slot: measure, alert, publish. For cron, Kubernetes CronJob, Airflow."""
+    from drift.monitor import Monitor
+
+    config = _load(config_file)
+    result = Monitor(config).run(_slot(config, slot))
+    _show(result, config, as_json)
+    _exit(result, fail_on_alert)
+
+
+@app.command()
+def serve(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    host: Annotated[str | None, typer.Option(help="Listen here instead of serve.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Listen on this port instead of serve.port.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Let the clock start here: to watch over data of the past.")
+    ] = None,
+) -> None:
+    """Run the schedule, and serve /metrics, /healthz, /readyz and the reports."""
+    from drift.clock import clock_starting_at, wall_clock
+    from drift.web.app import serve_forever
+
+    config = _load(config_file)
+    clock = wall_clock if at is None else clock_starting_at(moment(at, "--at"))
+    serve_forever(config, host or config.serve.host, config.serve.port if port is None else port, clock)
+
+
+@app.command()
+def replay(
+    first: Annotated[str, typer.Option("--from", help="The first slot.")],
+    last: Annotated[str, typer.Option("--to", help="The last slot.")],
+    every: Annotated[str, typer.Option(help="The distance of slots.")] = "1h",
+    out: Annotated[Path | None, typer.Option(help="One JSON line a transition goes here.")] = None,
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what past slots would have alerted. Nothing is delivered, and the state is left alone."""
+    from drift.config import parse_duration
+    from drift.document import to_json, transition_document
+    from drift.files import write_atomically
+    from drift.monitor import Monitor
+    from drift.terminal import print_replay, progress
+
+    config = _load(config_file)
+    start, end = moment(first, "--from"), moment(last, "--to")
+    try:
+        step = parse_duration(every)
+    except ValueError as error:
+        raise ConfigError(f"--every: {error}") from None
+    with progress("replaying", quiet=as_json) as advance:
+        result = Monitor(config).replay(start, end, step, on_slot=advance)
+    lines = [transition_document(transition) for transition in result.transitions]
+    if out is not None:
+        write_atomically(out, "".join(f"{to_json(line)}\n" for line in lines).encode())
+    if as_json:
+        print(to_json({"slots": len(result.slots), "transitions": lines}))
+    else:
+        print_replay(result, config, out)
+
+
+@app.command()
+def report(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    slot: SlotOption = None,
+    city: Annotated[str | None, typer.Option(help="Only this city's page beside the fleet's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the HTML report of a slot: the fleet page, and a page a city."""
+    from drift.document import to_json
+    from drift.monitor import Monitor
+    from drift.terminal import print_links, progress
+
+    config = _load(config_file)
+    with progress("writing pages", quiet=as_json) as advance:
+        links = Monitor(config).report(_slot(config, slot), city=city, on_page=advance)
+    if as_json:
+        print(to_json({"links": links}))
+    else:
+        print_links(links)
+
+
+@app.command()
+def doctor(config_file: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Connect to everything configured, and say what is wrong and how to mend it."""
+    from drift.doctor import examine
+    from drift.document import to_json
+    from drift.terminal import print_checks
+
+    checks = examine(_load(config_file))
+    if as_json:
+        print(to_json({"checks": [check.document() for check in checks]}))
+    else:
+        print_checks(checks)
+    raise typer.Exit(1 if any(check.bad for check in checks) else 0)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from drift import __version__
+
+    print(__version__)
+
+
+def main() -> NoReturn:
+    """Run the command line; an error that drift raises on purpose is one line on stderr and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except DriftError as error:
+        print(f"drift: {error}", file=sys.stderr)
+        if "--json" in sys.argv:
+            from drift.document import to_json
+
+            what = type(error).__name__
+            print(to_json({"failures": [{"stage": "run", "what": what, "message": str(error)}]}))
+        sys.exit(2 if isinstance(error, ConfigError | WindowError) else 1)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What a set-up lacks: connect to everything that is configured, and say how to mend what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from drift.clock import Clock, wall_clock
+from drift.config import Config, format_duration
+from drift.detect import PLATFORM_METRICS, compile_rules
+from drift.domain import iso
+from drift.errors import DriftError
+from drift.metrics import load_metrics
+from drift.monitor import Monitor
+from drift.schedule import last_slot
+from drift.sinks import open_sinks
+from drift.state import State
+from drift.statistics import load_statistics
+from drift.stores import open_store
+from drift.stores.base import Store
+from drift.survey import Survey, survey
+from drift.windows import windows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `bad` means that drift cannot work so; a remedy alone is advice."""
+
+    name: str
+    found: str
+    remedy: str = ""
+    bad: bool = False
+
+    def document(self) -> dict[str, object]:
+        """The check as JSON has it."""
+        return asdict(self)
+
+
+def examine(config: Config, clock: Clock = wall_clock) -> list[Check]:
+    """Every check, in the order in which a slot needs the things. None writes anything but the state's
+    own tables.
+    """
+    checks = [
+        *_checked("alerts", lambda: _alerts(config)),
+        *_checked("schedule", lambda: _cron(config, clock)),
+    ]
+    stores: list[Store] = []
+    checks += _checked("store", lambda: _store(config, stores, clock))
+    checks += _checked("state", lambda: _state(config))
+    checks += _checked("sinks", lambda: _sinks(config))
+    return checks
+
+
+def _checked(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
+    done: list[Check] = []
+    try:
+        for check in look():
+            done.append(check)  # noqa: PERF402 - what was found before the fault is kept
+    except DriftError as error:
+        done.append(Check(name, str(error), "mend this first: drift cannot run without it", bad=True))
+    return done
+
+
+def _alerts(config: Config) -> Iterator[Check]:
+    compile_rules(config.alerts, load_metrics(), load_statistics())
+    for name, rule in config.alerts.items():
+        found = f"{rule.metric} against {rule.threshold:g} for {format_duration(rule.duration)}"
+        if rule.metric in PLATFORM_METRICS:
+            yield Check(
+                f"alerts.{name}",
+                f"{found}: the platform measures {rule.metric}, a slot does not",
+                "this rule is not judged by `drift run` and `drift serve`",
+            )
+            continue
+        elsewhere = [channel for channel in rule.channels if channel != "log"]
+        advice = f"{', '.join(elsewhere)}: this version delivers to the log only" if elsewhere else ""
+        yield Check(f"alerts.{name}", found, advice)
+
+
+def _cron(config: Config, clock: Clock) -> Iterator[Check]:
+    last = last_slot(config.schedule, clock())
+    yield Check(
+        "schedule", f"{config.schedule.cron} {config.schedule.timezone}: the last slot was {last:%F %R}Z"
+    )
+
+
+def _store(config: Config, stores: list[Store], clock: Clock) -> Iterator[Check]:
+    store = open_store(config)
+    there = survey(store, config)
+    stores.append(store)
+    yield Check(
+        "store",
+        f"{len(there.cities)} cities, {there.span}, an interval of {format_duration(there.cadence.step)}",
+    )
+    yield from _freshness(config, there, clock)
+    slot = min(clock(), there.span.end)
+    windows = windows_of(slot, config.windows, config.accuracy, there.cadence)
+    if windows.reference.start < there.span.start:
+        yield Check(
+            "windows",
+            f"the reference {windows.reference} starts before the data",
+            "shorten windows.reference, or wait: statistics are undefined until it is filled",
+        )
+    found = Monitor(config, store=store, sinks=()).find(slot)
+    yield Check("model versions", ", ".join(found.pairs.model_versions) or "none in the windows")
+    for count in found.counts:
+        if count.window == "current" and not count.used:
+            why = ", ".join(f"{reason.value} {many}" for reason, many in count.unused.items())
+            yield Check(
+                f"pairs of {count.city}, {count.model_version}",
+                f"none in {found.windows.current}: {why or 'no rows'}",
+                "check the mapping, `marks`, and that both tables cover these hours",
+            )
+
+
+def _freshness(config: Config, there: Survey, clock: Clock) -> Iterator[Check]:
+    age = clock() - there.span.end
+    if age > config.windows.current:
+        yield Check(
+            "freshness",
+            f"the data ends at {iso(there.span.end)}, {age / timedelta(days=1):,.1f} days ago",
+            "a slot of now finds no pairs: name one inside the data with --slot, or look at the feed",
+        )
+
+
+def _state(config: Config) -> Iterator[Check]:
+    with State.open(config.database_url(config.state)) as state:
+        last = state.last_slot()
+        yield Check("state", f"readable; the last slot is {last:%F %R}Z" if last else "readable; no slot yet")
+
+
+def _sinks(config: Config) -> Iterator[Check]:
+    for sink in open_sinks(config):
+        yield Check(f"sink {sink.name}", "configured")

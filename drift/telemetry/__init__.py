@@ -1,0 +1,1 @@
+"""The platform's metrics, logs and traces."""

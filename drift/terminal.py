@@ -1,0 +1,261 @@
+"""What people see in a terminal: tables, a progress bar with the time left, paths to open.
+
+Results go to stdout; progress and logs to stderr, so that a pipe gets only what was asked for. Text from
+data is shown with `rich.text.Text`, never as markup, and stripped of control characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from drift.config import Config, format_duration
+from drift.domain import Alert, AlertStatus, Panel, Run, Series, Transition, iso
+
+if TYPE_CHECKING:
+    from drift.doctor import Check
+    from drift.monitor import Replay
+
+# the word beside the colour says the same: it survives a terminal, or an eye, without colours
+STATES = {
+    AlertStatus.FIRING: ("● firing", "bold red"),
+    AlertStatus.PENDING: ("◐ pending", "yellow"),
+    AlertStatus.RESOLVED: ("○ resolved", "green"),
+    AlertStatus.OK: ("○ ok", "green"),
+}
+NO_ALERT = ("· no alert", "dim")
+ROWS = 60
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; where there is none, wide enough for the tables."""
+    plain = Console(stderr=stderr)
+    return plain if plain.is_terminal else Console(stderr=stderr, width=max(plain.width, 120))
+
+
+def clean(text: str, limit: int = 40) -> Text:
+    """Text from data, fit to print: no control characters, no markup, not longer than `limit`."""
+    shown = "".join("�" if unicodedata.category(c).startswith("C") else c for c in text)
+    return Text(shown if len(shown) <= limit else f"{shown[: limit - 1]}…")
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr. Gives a function to call a step, with the number of all steps."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        disable=quiet,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(total: int) -> None:
+            bar.update(task, advance=1, total=total)
+
+        yield advance
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A fraction as people read it; a dash where there is none.
+
+    >>> percent(0.0314), percent(None)
+    ('3.1 %', '–')
+    """
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def load(value: float | None) -> str:
+    """A signed load in the store's unit, to three digits or so; a dash where there is none."""
+    if value is None:
+        return "–"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:+,.{digits}f}"
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def print_run(run: Run, config: Config) -> None:
+    """The run as a table: a row a city and model version, those that fire first; then what failed."""
+    out = console()
+    dim, took = "dim", f"{run.duration_s:.2f} s"
+    out.print(
+        Text.assemble(
+            ("slot ", dim),
+            (iso(run.slot), "bold"),
+            ("  current ", dim),
+            str(run.current),
+            ("  took ", dim),
+            took,
+        )
+    )
+    table = _table("city", "model version")
+    for name in ("accuracy", "MAPE", f"bias {config.store.unit}", "MASE", "skill", "coverage"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("alert", no_wrap=True)
+    rows = sorted(_rows(run), key=lambda row: row.order)
+    for row in rows[:ROWS]:
+        table.add_row(*row.cells, style="" if row.city else "bold")
+    out.print(table)
+    if len(rows) > ROWS:
+        out.print(f"… and {len(rows) - ROWS} more rows; --json has them all", style="dim")
+    _print_transitions(out, run.transitions, "what this slot changed")
+    for failure in run.failures:
+        out.print(Text.assemble(("failed ", "bold red"), f"{failure.stage}: ", clean(failure.message, 400)))
+    print_links(run.links)
+
+
+class _Row:
+    """One line of the run's table, and where it belongs in the order."""
+
+    def __init__(self, series: Series, panel: Panel, s: int, alert: Alert | None) -> None:
+        value = {
+            name: None if panel.reason[s, 0, k] else float(panel.value[s, 0, k])
+            for k, name in enumerate(panel.names)
+        }
+        state, style = STATES[alert.status] if alert else NO_ALERT
+        since = f" since {alert.since:%-d %b %H:%M}Z" if alert and alert.status is AlertStatus.FIRING else ""
+        accuracy = value.get("accuracy")
+        firing = alert is not None and alert.status is AlertStatus.FIRING
+        self.city = series.city
+        self.order = (series.city is not None, not firing, accuracy if accuracy is not None else 2.0)
+        self.cells = (
+            clean(series.city or "all cities"),
+            clean(series.model_version),
+            percent(accuracy),
+            percent(value.get("mape")),
+            load(value.get("bias")),
+            "–" if value.get("mase") is None else f"{value['mase']:.2f}",
+            "–" if value.get("skill") is None else f"{value['skill']:+.2f}",
+            percent(float(panel.coverage[s, 0]), 0),
+            Text(state + since, style=style),
+        )
+
+
+def _rows(run: Run) -> list[_Row]:
+    alerts = _alerts_by_series(run)
+    return [
+        _Row(series, panel, s, alerts.get(series))
+        for panel in run.panels
+        if panel.kind == "metric"
+        for s, series in enumerate(panel.series)
+        if series.horizon is None
+    ]
+
+
+def _alerts_by_series(run: Run) -> dict[Series, Alert]:
+    """The gravest alert of each series."""
+    grave = [AlertStatus.OK, AlertStatus.RESOLVED, AlertStatus.PENDING, AlertStatus.FIRING]
+    found: dict[Series, Alert] = {}
+    for alert in sorted(run.alerts, key=lambda alert: grave.index(alert.status)):
+        found[Series(alert.key.model_version, alert.key.city)] = alert
+    return found
+
+
+def _print_transitions(out: Console, transitions: Sequence[Transition], title: str) -> None:
+    if not transitions:
+        return
+    table = _table("at", "city", "model version", "rule", "change", "value", "threshold", title=title)
+    table.add_column("why")
+    for t in transitions[-ROWS:]:
+        state, style = STATES[t.after]
+        table.add_row(
+            f"{t.at:%Y-%m-%d %H:%M}Z",
+            clean(t.key.city or "all cities"),
+            clean(t.key.model_version),
+            clean(t.key.rule),
+            Text(state, style=style),
+            "–" if t.value is None else f"{t.value:.3f}",
+            f"{'<' if t.threshold.side == 'below' else '>'} {t.threshold.limit:g}",
+            t.reason,
+        )
+    out.print(table)
+
+
+def print_links(links: Mapping[str, str]) -> None:
+    """What there is to open; of many pages the first few, those of the fleet first."""
+    out = console()
+    pages = [name for name in links if name.startswith("city:")]
+    for name, target in links.items():
+        if name not in pages[5:]:
+            out.print(Text.assemble((f"{clean(name)}  ", "dim"), target), soft_wrap=True)
+    if len(pages) > 5:
+        out.print(f"… and {len(pages) - 5} more city pages beside them", style="dim")
+
+
+def print_replay(replay: Replay, config: Config, out_file: Path | None) -> None:
+    """What the rules would have done: alerts a rule and city, and the last transitions."""
+    out = console()
+    fired = [t for t in replay.transitions if t.after is AlertStatus.FIRING]
+    first, last = replay.slots[0], replay.slots[-1]
+    years = max((last - first).total_seconds() / (365.25 * 86400), 1e-9)
+    out.print(
+        f"{len(replay.slots):,} slots from {iso(first)} to {iso(last)}: {len(replay.transitions):,} "
+        f"transitions, {len(fired):,} alerts fired ({len(fired) / years:.1f} a year)"
+    )
+    table = _table("rule", "threshold", "duration", "city", "model version")
+    table.add_column("alerts", justify="right")
+    table.add_column("state at the end")
+    for key in sorted({t.key for t in fired}, key=str):
+        rule, alert = config.alerts[key.rule], replay.alerts[key]
+        state, style = STATES[alert.status]
+        table.add_row(
+            clean(key.rule),
+            f"{rule.threshold:g}",
+            format_duration(rule.duration),
+            clean(key.city or "all cities"),
+            clean(key.model_version),
+            str(sum(t.key == key for t in fired)),
+            Text(state, style=style),
+        )
+    out.print(table)
+    _print_transitions(out, replay.transitions[-10:], "the last transitions")
+    if out_file is not None:
+        out.print(f"every transition is in {out_file}", soft_wrap=True)
+
+
+def print_demo(run: Run, alerts_fired: int, folder: Path) -> None:
+    """What the demo did, and what to do next."""
+    out = console()
+    out.print()
+    out.print(f"the replay of the demo's slots fired {alerts_fired} alerts on real data; next:")
+    config = folder / "drift.yaml"
+    for command, why in (
+        (f"drift serve -c {config}", "metrics on /metrics, the reports on /reports"),
+        (f"mlflow ui --backend-store-uri sqlite:///{folder.absolute() / 'mlflow.db'}", "compare v1 and v2"),
+        (
+            f"drift replay -c {config} --from 2008-01-01T00:00Z --to {iso(run.slot)}",
+            "what would have alerted",
+        ),
+        (f"drift doctor -c {config}", "what a new set-up lacks"),
+    ):
+        out.print(Text.assemble("  ", (command, "bold"), (f"   # {why}", "dim")), soft_wrap=True)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """The doctor's findings, what is wrong first said in red with its remedy."""
+    out = console()
+    for check in checks:
+        mark, style = ("✗", "bold red") if check.bad else ("!", "yellow") if check.remedy else ("✓", "green")
+        out.print(Text.assemble((f"{mark} ", style), (f"{check.name}: ", "bold"), clean(check.found, 500)))
+        if check.remedy:
+            out.print(Text.assemble(("    → ", style), clean(check.remedy, 500)))

@@ -1,0 +1,104 @@
+"""`drift serve` as a process of its own, asked over HTTP on loopback; promtool reads what it exports."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Served:
+    def __init__(self, process: subprocess.Popen) -> None:
+        self.process = process
+        self.port = int(json.loads(self.wait_for_line("listening"))["url"].rsplit(":", 1)[1])
+
+    def get(self, path: str) -> tuple[int, str, http.client.HTTPMessage]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), answer.headers
+
+    def wait_for_line(self, word: str) -> str:
+        """The first line of its log with the word; blocks on the pipe, so nothing is polled."""
+        for line in self.process.stderr:
+            if word in line:
+                return line
+        raise AssertionError(f"the process ended without saying {word!r}")
+
+
+@pytest.fixture
+def served(made) -> Iterator[Served]:
+    made.edit("alerts:", "schedule: {cron: '5 * * * *', catch_up: 2h}\nalerts:")
+    words = ["serve", "-c", made.config, "--port", 0, "--at", "2026-04-01T01:05:30Z"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "drift.cli", *map(str, words)],
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        yield Served(process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def test_serve_evaluates_the_due_slot_and_answers(served):
+    done = json.loads(served.wait_for_line("slot done"))
+    assert done["slot"].startswith("2026-04-01T01:05")
+    assert served.get("/healthz")[0] == 200
+    status, body, _ = served.get("/readyz")
+    assert (status, json.loads(body)["last_slot"]) == (200, "2026-04-01T01:05:00Z")
+
+    status, text, headers = served.get("/metrics")
+    assert status == 200
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    pooled = found["model_accuracy", ("metric", "accuracy"), ("model_version", "v1")]
+    assert 0.9 < pooled < 1
+    surat = found[
+        "model_accuracy_by_city", ("city", "Surat"), ("metric", "accuracy"), ("model_version", "v1")
+    ]
+    assert surat < 0.85
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+
+    status, _, headers = served.get("/")
+    assert (status, headers["location"]) == (307, "/reports/2026-04-01T01-05Z/index.html")
+    assert "Surat" in served.get(headers["location"])[1]
+    assert served.get("/reports/../drift.yaml")[0] in (400, 404)
+    assert served.get("/nothing")[0] == 404
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+def test_promtool_has_nothing_to_say_about_the_metrics(served):
+    served.wait_for_line("slot done")
+    text = served.get("/metrics")[1]
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_serve_stops_when_told_and_leaves_a_state_that_opens(served, made):
+    served.wait_for_line("slot done")
+    served.process.send_signal(signal.SIGTERM)
+    served.process.wait(timeout=30)
+    from datetime import UTC, datetime
+
+    from drift.state import State
+
+    with State.open(f"sqlite:///{made.folder}/state/drift.db") as state:
+        assert state.last_slot() == datetime(2026, 4, 1, 1, 5, tzinfo=UTC)
