@@ -73,16 +73,16 @@ def _next(old: Alert, verdict: Verdict, rule: Rule, now: datetime) -> tuple[Aler
     """The status after the verdict, and the reason if it is another."""
     if verdict.status is VerdictStatus.OK:
         if old.status is AlertStatus.PENDING:
-            return AlertStatus.OK, "recovered before the duration had passed"
+            return AlertStatus.OK, "breach did not last"
         if old.status is AlertStatus.FIRING:
-            return AlertStatus.RESOLVED, "back within the threshold"
+            return AlertStatus.RESOLVED, "within the threshold again"
         return old.status, ""
     began = now if old.status in RESTING else old.since
     if old.status is not AlertStatus.FIRING and now - began >= rule.duration:
-        held = f" for {format_duration(now - began)}" if now > began else ""
-        return AlertStatus.FIRING, f"beyond the threshold{held}"
+        lasted = now - began
+        return AlertStatus.FIRING, f"breach lasted {format_duration(lasted)}" if lasted else "breach began"
     if old.status in RESTING:
-        return AlertStatus.PENDING, f"beyond the threshold; fires after {format_duration(rule.duration)}"
+        return AlertStatus.PENDING, f"breach began; fires after {format_duration(rule.duration)}"
     return old.status, ""
 
 

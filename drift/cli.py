@@ -96,10 +96,10 @@ def demo(
 
     config = _load(build(folder))
     with progress("replaying the demo's slots", quiet=as_json) as advance:
-        run, replayed = play(config, advance)
+        run, fired = play(config, advance)
     _show(run, config, as_json)
     if not as_json:
-        print_demo(run, replayed, folder)
+        print_demo(run, fired, folder, Path(sys.argv[0]).absolute())
     _exit(run, fail_on_alert=False)
 
 

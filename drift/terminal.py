@@ -37,8 +37,9 @@ ROWS = 60
 
 def console(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal; where there is none, wide enough for the tables."""
-    plain = Console(stderr=stderr)
-    return plain if plain.is_terminal else Console(stderr=stderr, width=max(plain.width, 120))
+    plain = Console(stderr=stderr, highlight=False)
+    width = None if plain.is_terminal else max(plain.width, 120)
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def clean(text: str, limit: int = 40) -> Text:
@@ -192,14 +193,21 @@ def _print_transitions(out: Console, transitions: Sequence[Transition], title: s
 
 
 def print_links(links: Mapping[str, str]) -> None:
-    """What there is to open; of many pages the first few, those of the fleet first."""
+    """What there is to open: the fleet's page, the folder of the cities' pages, the runs."""
     out = console()
-    pages = [name for name in links if name.startswith("city:")]
-    for name, target in links.items():
-        if name not in pages[5:]:
-            out.print(Text.assemble((f"{clean(name)}  ", "dim"), target), soft_wrap=True)
-    if len(pages) > 5:
-        out.print(f"… and {len(pages) - 5} more city pages beside them", style="dim")
+    cities = [target for name, target in links.items() if name.startswith("city:")]
+    shown = {name: target for name, target in links.items() if not name.startswith("city:")}
+    if cities:
+        shown["city pages"] = f"{here(Path(cities[0]).parent)} ({len(cities)})"
+    width = max((len(name) for name in shown), default=0)
+    for name, target in shown.items():
+        place = here(Path(target)) if Path(target).is_absolute() else target
+        out.print(Text.assemble((f"{clean(name).plain:{width}}  ", "dim"), place), soft_wrap=True)
+
+
+def here(path: Path) -> str:
+    """The path from the folder one stands in, where it is below it: shorter, and fit to copy."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def print_replay(replay: Replay, config: Config, out_file: Path | None) -> None:
@@ -233,20 +241,20 @@ def print_replay(replay: Replay, config: Config, out_file: Path | None) -> None:
         out.print(f"every transition is in {out_file}", soft_wrap=True)
 
 
-def print_demo(run: Run, alerts_fired: int, folder: Path) -> None:
-    """What the demo did, and what to do next."""
+def print_demo(run: Run, alerts_fired: int, folder: Path, program: Path) -> None:
+    """What the demo did, and what to do next; `program` is how drift was called."""
     out = console()
-    out.print()
-    out.print(f"the replay of the demo's slots fired {alerts_fired} alerts on real data; next:")
-    config = folder / "drift.yaml"
+    out.print(f"\nthe demo's slots fired {alerts_fired} alerts on real data; next:")
+    drift, mlflow, config = here(program), here(program.with_name("mlflow")), here(folder / "drift.yaml")
+    database = here((folder / "mlflow.db").absolute())
     for command, why in (
-        (f"drift serve -c {config}", "metrics on /metrics, the reports on /reports"),
-        (f"mlflow ui --backend-store-uri sqlite:///{folder.absolute() / 'mlflow.db'}", "compare v1 and v2"),
+        (f"{drift} serve -c {config} --at {iso(run.slot)}", "metrics and reports on http://127.0.0.1:9109"),
+        (f"{mlflow} ui --backend-store-uri sqlite:///{database}", "compare v1 and v2"),
         (
-            f"drift replay -c {config} --from 2008-01-01T00:00Z --to {iso(run.slot)}",
+            f"{drift} replay -c {config} --from 2008-01-01T00:00Z --to {iso(run.slot)}",
             "what would have alerted",
         ),
-        (f"drift doctor -c {config}", "what a new set-up lacks"),
+        (f"{drift} doctor -c {config}", "what a set-up lacks"),
     ):
         out.print(Text.assemble("  ", (command, "bold"), (f"   # {why}", "dim")), soft_wrap=True)
 

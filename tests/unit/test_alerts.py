@@ -75,9 +75,9 @@ def test_a_sequence_of_verdicts_gives_these_transitions(letters, duration, expec
 def test_a_transition_says_since_when_and_why():
     transitions, alert = play("oBBBo", 2)
     pending, firing, resolved = transitions
-    assert pending.reason == "beyond the threshold; fires after 2h"
-    assert firing.reason == "beyond the threshold for 2h"
-    assert resolved.reason == "back within the threshold"
+    assert pending.reason == "breach began; fires after 2h"
+    assert firing.reason == "breach lasted 2h"
+    assert resolved.reason == "within the threshold again"
     began = START + HOUR
     assert [t.since for t in transitions] == [began, began, began]
     assert (firing.value, firing.threshold, firing.severity) == (0.5, LIMIT, "high")
