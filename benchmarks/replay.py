@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "eia930_dev_s
 COLUMNS = "city: zone, target_time: timestamp"
 CONFIG = f"""\
 store:
-  predictions: {{path: {SAMPLE}, columns: {{{COLUMNS}, predicted: forecast}}, marks: end, model_version: day-ahead}}
+  predictions: {{path: {SAMPLE}, columns: {{{COLUMNS}, predicted: forecast}}, marks: end, model_version: v1}}
   actuals: {{path: {SAMPLE}, columns: {{{COLUMNS}, actual: actual}}, marks: end}}
 """
 
