@@ -196,6 +196,13 @@ class StatisticsConfig(Section):
     min_reference: Annotated[int, Field(ge=10)] = 100
 
 
+class EngineConfig(Section):
+    """How measuring is carried to the data: cities in memory together, and threads (all cores by default)."""
+
+    block: Annotated[int, Field(ge=1, le=10_000)] = 64
+    workers: Annotated[int, Field(ge=1, le=256)] | None = None
+
+
 class MlflowConfig(Section):
     """Where runs are logged."""
 
@@ -263,6 +270,7 @@ class Config(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     accuracy: AccuracyConfig = AccuracyConfig()
     statistics: StatisticsConfig = StatisticsConfig()
+    engine: EngineConfig = EngineConfig()
     state: str = "sqlite:///state/drift.db"
     history: DirConfig | None = DirConfig(dir="history")
     mlflow: MlflowConfig | None = None

@@ -1,5 +1,6 @@
-"""Pairs of one slot become its measurements: metrics per city, per horizon band and pooled; statistics
-per city and column.
+"""Pairs of a block of cities become scores: metrics by city and horizon band, statistics by city and column.
+
+`fleet.py` makes a fleet's measurements of them.
 
 Statistics are not pooled over cities: a sample that mixes a city of 60 GW with one of 80 MW says which
 cities had data, not whether anything drifted. How many cities drift is the fleet's figure.
@@ -8,14 +9,14 @@ cities had data, not whether anything drifted. How many cities drift is the flee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig, StatisticsConfig
-from drift.domain import Floats, Panel, Series
+from drift.domain import Floats
 from drift.engines.kernel import DriftLimits, Scores, drift, score
 from drift.metrics import Metric, seasonal_scale
 from drift.metrics.base import Sample
@@ -23,8 +24,9 @@ from drift.pairing import Forecast, Pairs
 from drift.statistics import Statistic
 from drift.windows import Windows
 
+Rows: TypeAlias = NDArray[np.intp]
+
 ACTUAL, PREDICTED, ERROR = "actual", "predicted", "error"
-BLOCK = 64  # cities that are in memory together, sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,59 @@ class Evaluation:
         )
 
 
-def evaluate(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[Panel, ...]:
-    """All measurements of a slot: a panel of metrics and a panel of statistics for each model version."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The metrics of a version's cities at one horizon; the sample is kept for the pooled figures."""
+
+    scores: Scores
+    sample: Sample
+    expected: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionScores:
+    """What one model version scored in the cities of a block that it forecasts.
+
+    `metrics` by horizon band (None: the horizon that is judged), `columns` by data column.
+    """
+
+    model_version: str
+    cities: tuple[str, ...]
+    metrics: Mapping[str | None, Scored]
+    columns: Mapping[str, Scores]
+
+
+def evaluate_block(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[VersionScores, ...]:
+    """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine."""
     scales = _scales(pairs, windows, how.accuracy)
     drifts = _drift(pairs, windows, how)
-    panels: list[Panel] = []
-    for v, version in enumerate(pairs.model_versions):
-        panels.append(_metrics(version, v, pairs, windows, scales, how))
-        panels.append(_statistics(version, pairs.cities, drifts, how))
-    return tuple(panels)
+    found = (_version(v, pairs, windows, scales, drifts, how) for v in range(len(pairs.model_versions)))
+    return tuple(scores for scores in found if scores is not None)
+
+
+def _version(
+    v: int,
+    pairs: Pairs,
+    windows: Windows,
+    scales: Scales,
+    drifts: Mapping[Column, Scores],
+    how: Evaluation,
+) -> VersionScores | None:
+    rows = np.flatnonzero(~np.isnan(pairs.judged.predicted[v]).all(axis=1))
+    for band in pairs.bands.values():
+        rows = np.union1d(rows, np.flatnonzero(~np.isnan(band.predicted[v]).all(axis=1)))
+    if not rows.size:
+        return None
+    version = pairs.model_versions[v]
+    own = {name: drifts[Column(None, name)] for name in (ACTUAL,)}
+    own |= {name: drifts[Column(version, name)] for name in (PREDICTED, ERROR)}
+    own |= {name: drifts[Column(None, name)] for name in pairs.features}
+    return VersionScores(
+        model_version=version,
+        cities=tuple(pairs.cities[row] for row in rows),
+        metrics=_metrics(v, rows, pairs, windows, scales, how),
+        columns={name: _rows_of(scores, rows) for name, scores in own.items()},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +111,10 @@ class Scales:
     floor: Floats
     scale: Floats
     naive: Floats
+
+    def of(self, rows: Rows) -> Scales:
+        """Those of some of the cities."""
+        return Scales(self.floor[rows], self.scale[rows], self.naive[rows])
 
 
 def _scales(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scales:
@@ -93,29 +143,19 @@ def floor_of(actual: Floats, accuracy: AccuracyConfig) -> Floats:
     return np.where(n > 0, accuracy.floor_share * middle, 0.0)
 
 
-def _metrics(version: str, v: int, pairs: Pairs, windows: Windows, scales: Scales, how: Evaluation) -> Panel:
+def _metrics(
+    v: int, rows: Rows, pairs: Pairs, windows: Windows, scales: Scales, how: Evaluation
+) -> dict[str | None, Scored]:
     cells = pairs.grid.cut(windows.current)
-    series: list[Series] = []
-    scores: list[Scores] = []
+    actual = pairs.actual[rows, cells]
+    found: dict[str | None, Scored] = {}
     forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
     for horizon, forecast in forecasts:
-        sample = _sample(forecast, v, pairs.actual[:, cells], cells, scales, how.accuracy)
-        expected = _expected(forecast.predicted[v][:, cells], horizon)
-        scores.append(score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values())))
-        series += [Series(version, city, horizon) for city in pairs.cities]
-        pooled = expected.sum(keepdims=True)
-        scores.append(score(_pooled(sample), pooled, how.accuracy.min_coverage, list(how.metrics.values())))
-        series.append(Series(version, None, horizon))
-    return Panel(
-        kind="metric",
-        series=tuple(series),
-        columns=(None,),
-        names=tuple(how.metrics),
-        value=np.concatenate([s.value for s in scores])[:, np.newaxis, :],
-        reason=np.concatenate([s.reason for s in scores])[:, np.newaxis, :],
-        n=np.concatenate([s.n for s in scores])[:, np.newaxis],
-        coverage=np.concatenate([s.coverage for s in scores])[:, np.newaxis],
-    )
+        sample = _sample(forecast.of(v, rows, cells), actual, scales.of(rows), how.accuracy)
+        expected = _expected(forecast.predicted[v][rows, cells], horizon)
+        scores = score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
+        found[horizon] = Scored(scores, sample, expected)
+    return found
 
 
 def _expected(predicted: Floats, horizon: str | None) -> NDArray[np.int64]:
@@ -125,40 +165,19 @@ def _expected(predicted: Floats, horizon: str | None) -> NDArray[np.int64]:
     return np.asarray((~np.isnan(predicted)).sum(axis=1), dtype=np.int64)
 
 
-def _sample(
-    forecast: Forecast, v: int, actual: Floats, cells: slice, scales: Scales, accuracy: AccuracyConfig
-) -> Sample:
-    predicted = forecast.predicted[v][:, cells]
-    pair = ~(np.isnan(actual) | np.isnan(predicted))
+def _sample(forecast: Forecast, actual: Floats, scales: Scales, accuracy: AccuracyConfig) -> Sample:
+    """The pairs of a block `(cities, hours)`: an hour is NaN in both or in neither."""
+    pair = ~(np.isnan(actual) | np.isnan(forecast.predicted))
     return Sample(
         actual=np.where(pair, actual, np.nan),
-        predicted=np.where(pair, predicted, np.nan),
-        lower=None if forecast.lower is None else forecast.lower[v][:, cells],
-        upper=None if forecast.upper is None else forecast.upper[v][:, cells],
+        predicted=np.where(pair, forecast.predicted, np.nan),
+        lower=forecast.lower,
+        upper=forecast.upper,
         naive=scales.naive,
         floor=scales.floor,
         scale=scales.scale,
         tolerance=accuracy.tolerance,
         level=accuracy.interval_level,
-    )
-
-
-def _pooled(sample: Sample) -> Sample:
-    """All cities as one series: each hour of each city counts once, with its own city's floor and scale."""
-
-    def flat(values: Floats | float | None) -> Floats | None:
-        return None if values is None else np.broadcast_to(values, sample.actual.shape).reshape(1, -1)
-
-    floor, scale = flat(sample.floor), flat(sample.scale)
-    return replace(
-        sample,
-        actual=sample.actual.reshape(1, -1),
-        predicted=sample.predicted.reshape(1, -1),
-        lower=flat(sample.lower),
-        upper=flat(sample.upper),
-        naive=flat(sample.naive),
-        floor=0.0 if floor is None else floor,
-        scale=np.nan if scale is None else scale,
     )
 
 
@@ -179,54 +198,23 @@ def _columns(pairs: Pairs) -> dict[Column, Floats]:
 
 
 def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scores]:
-    """The statistics of every column, block by block of cities so that a large fleet needs little memory.
-
-    The columns of a block go to the kernel as one, since a call costs more than a city.
-    """
+    """The statistics of every column. They go to the kernel as one, since a call costs more than a city."""
     if not pairs.model_versions:
         return {}
     columns = _columns(pairs)
     reference, current = pairs.grid.cut(windows.reference), pairs.grid.cut(windows.current)
-    parts: list[Scores] = []
-    for first in range(0, len(pairs.cities), BLOCK):
-        block = slice(first, first + BLOCK)
-        parts.append(
-            drift(
-                np.concatenate([values[block, reference] for values in columns.values()]),
-                np.concatenate([values[block, current] for values in columns.values()]),
-                how.limits,
-                list(how.statistics.values()),
-            )
-        )
-    return {column: _slice(parts, k, len(columns)) for k, column in enumerate(columns)}
-
-
-def _slice(parts: list[Scores], k: int, of: int) -> Scores:
-    """The k-th of so many columns, from all blocks of cities."""
-
-    def rows(values: NDArray[Any]) -> NDArray[Any]:
-        cities = len(values) // of
-        return values[k * cities : (k + 1) * cities]
-
-    return Scores(
-        *(np.concatenate([rows(getattr(part, name)) for part in parts]) for name in Scores.__slots__)
+    scores = drift(
+        np.concatenate([values[:, reference] for values in columns.values()]),
+        np.concatenate([values[:, current] for values in columns.values()]),
+        how.limits,
+        list(how.statistics.values()),
     )
-
-
-def _statistics(
-    version: str, cities: tuple[str, ...], drifts: Mapping[Column, Scores], how: Evaluation
-) -> Panel:
-    own = {
-        column.name: scores for column, scores in drifts.items() if column.model_version in (None, version)
+    cities = len(pairs.cities)
+    return {
+        column: _rows_of(scores, np.arange(k * cities, (k + 1) * cities)) for k, column in enumerate(columns)
     }
-    scores = list(own.values())
-    return Panel(
-        kind="statistic",
-        series=tuple(Series(version, city) for city in cities),
-        columns=tuple(own),
-        names=tuple(how.statistics),
-        value=np.stack([s.value for s in scores], axis=1),
-        reason=np.stack([s.reason for s in scores], axis=1),
-        n=np.stack([s.n for s in scores], axis=1),
-        coverage=np.stack([s.coverage for s in scores], axis=1),
-    )
+
+
+def _rows_of(scores: Scores, rows: Rows) -> Scores:
+    """The scores of some of the series."""
+    return Scores(scores.value[rows], scores.reason[rows], scores.n[rows], scores.coverage[rows])

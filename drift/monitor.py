@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,10 +22,12 @@ from drift.config_text import did_you_mean
 from drift.detect import Rule, compile_rules, judge
 from drift.document import config_hash
 from drift.domain import Alert, AlertKey, Failure, Grid, PairCount, Panel, Run, Transition, Verdict, Window
-from drift.errors import ConfigError, DriftError
-from drift.evaluate import Evaluation, evaluate
+from drift.engines.local import Block, blocks_of, map_blocks
+from drift.errors import ConfigError, DriftError, StoreError
+from drift.evaluate import Evaluation, VersionScores, evaluate_block
+from drift.fleet import combine, evaluate
 from drift.metrics import load_metrics
-from drift.pairing import Pairs, Timeline, align
+from drift.pairing import Pairs, Timeline, align, join
 from drift.sinks import open_sinks
 from drift.sinks.base import Sink
 from drift.state import SlotCommit, State
@@ -44,7 +47,18 @@ class Findings:
     panels: tuple[Panel, ...]
     verdicts: tuple[Verdict, ...]
     counts: tuple[PairCount, ...]
+    delays: Mapping[str, float]
     failures: tuple[Failure, ...]
+
+
+class Measured(NamedTuple):
+    """What one block of cities came to."""
+
+    scores: tuple[VersionScores, ...]
+    counts: tuple[PairCount, ...]
+    delays: dict[str, float]
+    pairs: Pairs
+    unread: list[Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +110,35 @@ class Monitor:
         there = survey(self.store, self.config)
         windows = self._windows(slot, there)
         failures = check_windows(windows, there.span)
-        timeline, unread = self._timeline(windows.history, there)
-        pairs = timeline.at(windows)
-        panels = evaluate(pairs, windows, self.how)
-        verdicts = judge(self.rules, panels)
-        return Findings(windows, pairs, panels, verdicts, timeline.count(windows), (*failures, *unread))
+
+        def measure(cities: Block) -> Measured | StoreError:
+            try:
+                timeline, unread = self._timeline(windows.history, there, cities)
+            except StoreError as error:
+                return error
+            pairs = timeline.at(windows)
+            return Measured(
+                evaluate_block(pairs, windows, self.how),
+                timeline.count(windows),
+                actuals_delay(pairs, windows.slot),
+                pairs,
+                unread,
+            )
+
+        engine = self.config.engine
+        blocks = blocks_of(there.cities, engine.block)
+        parts, unread = _sorted_out(blocks, list(map_blocks(measure, blocks, engine.workers)))
+        read = [city for part in parts for city in part.pairs.cities]
+        panels = combine([part.scores for part in parts], read, self.how)
+        return Findings(
+            windows=windows,
+            pairs=join([part.pairs for part in parts]),
+            panels=panels,
+            verdicts=judge(self.rules, panels),
+            counts=tuple(count for part in parts for count in part.counts),
+            delays={city: delay for part in parts for city, delay in part.delays.items()},
+            failures=(*failures, *unread),
+        )
 
     def run(self, slot: datetime) -> Run:
         """Evaluate one slot, commit it, publish it. A slot that was evaluated before changes nothing.
@@ -126,7 +164,7 @@ class Monitor:
             alerts=tuple(self.state.alerts().values()),
             transitions=tuple(self.state.transitions(since=slot, until=slot + timedelta(microseconds=1))),
             pair_counts=found.counts,
-            actuals_delay_s=actuals_delay(found.pairs, slot),
+            actuals_delay_s=found.delays,
             failures=found.failures,
         )
 
@@ -210,7 +248,7 @@ class Monitor:
         windows = [self._windows(slot, there) for slot in slots_between(first, last, every)]
         span = Window(windows[0].history.start, windows[-1].history.end)
         check_windows(windows[-1], there.span)
-        timeline, _ = self._timeline(span, there)
+        timeline, _ = self._timeline(span, there, there.cities)
         alerts: dict[AlertKey, Alert] = {}
         by_slot: dict[datetime, tuple[Transition, ...]] = {}
         for each in windows:
@@ -231,10 +269,31 @@ class Monitor:
     def _windows(self, slot: datetime, there: Survey) -> Windows:
         return windows_of(slot, self.config.windows, self.config.accuracy, there.cadence)
 
-    def _timeline(self, window: Window, there: Survey) -> tuple[Timeline, list[Failure]]:
-        tables, cities, failures = read_cities(self.store, window, there.cities)
+    def _timeline(
+        self, window: Window, there: Survey, cities: Sequence[str]
+    ) -> tuple[Timeline, list[Failure]]:
+        tables, read, failures = read_cities(self.store, window, cities)
         grid = Grid(window.start, there.cadence.step, window.length // there.cadence.step)
-        return align(tables, grid, cities, self.config.accuracy), failures
+        return align(tables, grid, read, self.config.accuracy), failures
+
+
+def _sorted_out(
+    blocks: Sequence[Block], found: Sequence[Measured | StoreError]
+) -> tuple[list[Measured], list[Failure]]:
+    """The blocks that could be measured, and a failure for each city that could not be read.
+
+    Raises:
+        StoreError: none could.
+    """
+    parts = [part for part in found if isinstance(part, Measured)]
+    errors = [part for part in found if isinstance(part, StoreError)]
+    if not parts and errors:
+        raise errors[0]
+    failures = [failure for part in parts for failure in part.unread]
+    for block, part in zip(blocks, found, strict=True):
+        if isinstance(part, StoreError):
+            failures += [Failure("read", city, str(part)) for city in block]
+    return parts, failures
 
 
 def actuals_delay(pairs: Pairs, slot: datetime) -> dict[str, float]:

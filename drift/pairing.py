@@ -46,6 +46,14 @@ class Forecast:
     lower: Floats | None
     upper: Floats | None
 
+    def of(self, version: int, cities: NDArray[np.intp], cells: slice) -> Forecast:
+        """One model version's, in some of the cities and cells: `(cities, times)`."""
+        return Forecast(
+            self.predicted[version][cities, cells],
+            None if self.lower is None else self.lower[version][cities, cells],
+            None if self.upper is None else self.upper[version][cities, cells],
+        )
+
     def cut(self, cells: slice) -> Forecast:
         """The same between two cells (views, no copies)."""
         return Forecast(
@@ -151,6 +159,7 @@ class Timeline:
             unused[reason] = unused.get(reason, 0) + of_actuals.sum(axis=1)
         for reason, rows in self.outside.items() if name == "current" else ():
             unused[reason] = unused.get(reason, 0) + rows
+        listed = self._listed()
         return [
             PairCount(
                 model_version=version,
@@ -165,7 +174,15 @@ class Timeline:
             )
             for v, version in enumerate(self.model_versions)
             for c, city in enumerate(self.cities)
+            if listed[v, c]
         ]
+
+    def _listed(self) -> NDArray[np.bool_]:
+        """Which model versions forecast which cities; a city that none does is listed under all."""
+        forecast = ~np.isnan(self.judged.predicted).all(axis=2)
+        for cellwise in self.prediction_counts.values():
+            forecast |= cellwise.any(axis=2)
+        return forecast | ~forecast.any(axis=0)
 
     def _actual_reasons(self, cells: slice, windows: Windows) -> dict[Unused, NDArray[np.int32]]:
         """The rows of actuals passed over: bad ones, ones not yet available, and older revisions."""
@@ -184,6 +201,50 @@ class Timeline:
             late += there & ~early
             known += there & early
         return {**reasons, Unused.LATE: late, Unused.SUPERSEDED: np.maximum(known - 1, 0)}
+
+
+def join(blocks: Sequence[Pairs]) -> Pairs:
+    """The pairs of blocks of cities, all of one grid, one block after the other.
+
+    A model version that a block lacks has no prediction there; a band that has none at all is left out.
+    """
+    versions = tuple(sorted({version for block in blocks for version in block.model_versions}))
+    bands = {
+        label: _stack(blocks, [block.bands[label] for block in blocks], versions) for label in blocks[0].bands
+    }
+    return Pairs(
+        grid=blocks[0].grid,
+        cities=tuple(city for block in blocks for city in block.cities),
+        model_versions=versions,
+        actual=np.concatenate([block.actual for block in blocks]),
+        judged=_stack(blocks, [block.judged for block in blocks], versions),
+        bands={label: band for label, band in bands.items() if not np.isnan(band.predicted).all()},
+        features={
+            name: np.concatenate([block.features[name] for block in blocks]) for name in blocks[0].features
+        },
+    )
+
+
+def _stack(blocks: Sequence[Pairs], forecasts: Sequence[Forecast], versions: Sequence[str]) -> Forecast:
+    """The forecasts of blocks as one, with every version in every block."""
+
+    def whole(block: Pairs, values: Floats) -> Floats:
+        if block.model_versions == tuple(versions):
+            return values
+        spread = np.full((len(versions), *values.shape[1:]), np.nan)
+        spread[[versions.index(version) for version in block.model_versions]] = values
+        return spread
+
+    def column(name: str) -> Floats | None:
+        given = [getattr(forecast, name) for forecast in forecasts]
+        if any(values is None for values in given):
+            return None
+        return np.concatenate([whole(b, v) for b, v in zip(blocks, given, strict=True)], axis=1)
+
+    predicted = column("predicted")
+    if predicted is None:
+        raise ValueError("a forecast has predictions")
+    return Forecast(predicted, column("lower"), column("upper"))
 
 
 def _microseconds(windows: Windows) -> int:
@@ -242,7 +303,7 @@ def _forecast(rows: Rows, winner: NDArray[np.bool_], shape: Shape) -> Forecast:
 
 
 def _band(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> dict[str, Forecast]:
-    """Of each cell and horizon band the latest issue within the band; bands without any are left out."""
+    """Of each cell and horizon band the latest issue within the band."""
     if rows.issued is None:
         return {}
     bands = {}
@@ -250,9 +311,8 @@ def _band(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> dict[str, Forec
     for low, high in zip(accuracy.bands, accuracy.bands[1:], strict=False):
         first, last = (round(edge.total_seconds() * 1_000_000) for edge in (low, high))
         inside = (horizon >= first) & (horizon < last) & np.isfinite(rows.values["predicted"])
-        if inside.any():
-            winner, _, _ = latest(rows, inside, rows.issued)
-            bands[f"{format_duration(low)}-{format_duration(high)}"] = _forecast(rows, winner, shape)
+        winner, _, _ = latest(rows, inside, rows.issued)
+        bands[f"{format_duration(low)}-{format_duration(high)}"] = _forecast(rows, winner, shape)
     return bands
 
 

@@ -12,7 +12,8 @@ from drift import statistics as s
 from drift.config import AccuracyConfig, StatisticsConfig, WindowsConfig
 from drift.domain import Grid, Panel, Series, Undefined
 from drift.errors import UndefinedError
-from drift.evaluate import Evaluation, evaluate, floor_of
+from drift.evaluate import Evaluation, floor_of
+from drift.fleet import evaluate
 from drift.pairing import Forecast, Pairs
 from drift.windows import windows_of
 

@@ -222,3 +222,53 @@ def test_a_run_is_a_pandas_frame_for_whoever_asks(made):
     frame = run.to_pandas()
     row = frame.query("name == 'mape' and city == 'Surat' and model_version == 'v1'")
     assert row.value.item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_the_size_of_blocks_and_the_number_of_threads_change_nothing(made):
+    def measured(block: int, workers: int):
+        text = made.config.read_text()
+        made.config.write_text(text + f"engine: {{block: {block}, workers: {workers}}}\n")
+        run = monitor(made, sinks=()).look(DRIFTED)
+        made.config.write_text(text)
+        return list(run.measurements()), run.pair_counts, run.verdicts
+
+    whole = measured(64, 1)
+    for block, workers in ((1, 1), (1, 2), (2, 3)):
+        measurements, counts, verdicts = measured(block, workers)
+        assert measurements == whole[0]
+        assert sorted(counts, key=str) == sorted(whole[1], key=str)
+        assert verdicts == whole[2]
+
+
+def test_a_model_version_of_one_city_has_no_rows_for_the_others(made):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = made.folder / "data" / "predictions.parquet"
+    rows = pq.ParquetFile(path).read()
+    keep = [
+        not (c == "Pune" and v == "v2")
+        for c, v in zip(*(rows[n].to_pylist() for n in ("city", "model_version")), strict=True)
+    ]
+    pq.write_table(rows.filter(pa.array(keep)), path)
+    run = monitor(made, sinks=()).look(DRIFTED)
+    cities = {m.series.city for m in run.measurements() if m.series.model_version == "v2"}
+    assert cities == {"Delhi", "Surat", None}
+    assert ("v2", "Pune") not in {(c.model_version, c.city) for c in run.pair_counts}
+
+
+def test_a_city_that_fell_silent_is_listed_without_a_value(made):
+    made.edit("reference: 14d", "reference: 48h")
+    made.edit("floor_window: 14d", "floor_window: 48h, season: 24h")
+    import pyarrow.parquet as pq
+
+    path = made.folder / "data" / "predictions.parquet"
+    rows = pq.ParquetFile(path).read()
+    late = [
+        not (c == "Pune" and t >= DRIFTED - 5 * 24 * HOUR)
+        for c, t in zip(rows["city"].to_pylist(), rows["target_time"].to_pylist(), strict=True)
+    ]
+    pq.write_table(rows.filter(late), path)
+    run = monitor(made, sinks=()).look(DRIFTED)
+    got = accuracy(run, Series("v1", "Pune"))
+    assert (got.value, got.undefined) == (None, Undefined.NO_PAIRS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drift.config import AccuracyConfig, WindowsConfig
 from drift.domain import Grid, Unused
-from drift.pairing import Timeline, align
+from drift.pairing import Timeline, align, join
 from drift.tables import Skipped, Tables
 from drift.windows import Windows, windows_of
 
@@ -149,7 +149,7 @@ def test_each_band_has_the_latest_issue_within_it():
         actuals(("Pune", 5, 1.0)),
         accuracy,
     )
-    bands = {label: band.predicted[0, 0, 5] for label, band in t.at(windows()).bands.items()}
+    bands = {label: band.predicted[0, 0, 5] for label, band in join([t.at(windows())]).bands.items()}
     assert bands == {"0h-6h": 30.0, "6h-24h": 10.0}  # the band without any issue is left out
 
 
@@ -275,3 +275,14 @@ def test_no_rows_at_all_give_no_versions_and_no_fault():
     t = timeline(predictions(), actuals())
     assert t.at(windows()).judged.predicted.shape == (0, 2, 6)
     assert t.count(windows()) == ()
+
+
+def test_blocks_of_cities_join_to_what_they_are_together():
+    p = predictions(("Pune", "v1", 3, 1.0), ("Surat", "v2", 4, 2.0), ("Surat", "v1", 4, 3.0))
+    a = actuals(("Pune", 3, 1.0), ("Surat", 4, 1.0))
+    together = align(Tables(p, a), GRID, ["Pune", "Surat"], ACCURACY).at(windows())
+    apart = join([align(Tables(p, a), GRID, [city], ACCURACY).at(windows()) for city in ("Pune", "Surat")])
+    assert apart.cities == together.cities
+    assert apart.model_versions == together.model_versions == ("v1", "v2")
+    np.testing.assert_array_equal(apart.actual, together.actual)
+    np.testing.assert_array_equal(apart.judged.predicted, together.judged.predicted)

@@ -1,0 +1,41 @@
+"""The local engine: blocks of whole cities over threads of this process.
+
+Reading, sorting and the compiled kernel let other threads run; a block is in memory only while it is
+worked on, so the memory needed does not grow with the fleet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+Block = tuple[str, ...]
+
+
+def blocks_of(cities: Sequence[str], size: int) -> list[Block]:
+    """The cities in blocks of so many, the last one with what is left.
+
+    >>> blocks_of(["Agra", "Pune", "Surat"], 2)
+    [('Agra', 'Pune'), ('Surat',)]
+    """
+    return [tuple(cities[first : first + size]) for first in range(0, len(cities), size)]
+
+
+def map_blocks(
+    work: Callable[[Block], T], blocks: Sequence[Block], workers: int | None = None
+) -> Iterator[T]:
+    """The work done on each block, in the blocks' order; no more than twice as many at once as workers."""
+    workers = min(workers or os.cpu_count() or 1, len(blocks))
+    if workers < 2:
+        yield from map(work, blocks)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="drift-engine") as pool:
+        rest = iter(blocks)
+        running = [pool.submit(work, block) for block in islice(rest, 2 * workers)]
+        while running:
+            yield running.pop(0).result()
+            running += [pool.submit(work, block) for block in islice(rest, 1)]
