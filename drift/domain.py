@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from drift.reasons import Unused as Unused
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats: TypeAlias = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+"""Numbers in 64 bits, or in 32 where the store holds them so; what is summed is summed in 64."""
 Codes: TypeAlias = NDArray[np.uint8]
 Kind: TypeAlias = Literal["metric", "statistic"]
 Side: TypeAlias = Literal["below", "above"]

@@ -73,7 +73,7 @@ class VersionScores:
 
 def evaluate_block(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[VersionScores, ...]:
     """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine."""
-    scales = _scales(pairs, windows, how.accuracy)
+    scales = scales_of(pairs, windows, how.accuracy)
     drifts = _drift(pairs, windows, how)
     found = (_version(v, pairs, windows, scales, drifts, how) for v in range(len(pairs.model_versions)))
     return tuple(scores for scores in found if scores is not None)
@@ -92,15 +92,11 @@ def _version(
         rows = np.union1d(rows, np.flatnonzero(~np.isnan(band.predicted[v]).all(axis=1)))
     if not rows.size:
         return None
-    version = pairs.model_versions[v]
-    own = {name: drifts[Column(None, name)] for name in (ACTUAL,)}
-    own |= {name: drifts[Column(version, name)] for name in (PREDICTED, ERROR)}
-    own |= {name: drifts[Column(None, name)] for name in pairs.features}
     return VersionScores(
-        model_version=version,
+        model_version=pairs.model_versions[v],
         cities=tuple(pairs.cities[row] for row in rows),
         metrics=_metrics(v, rows, pairs, windows, scales, how),
-        columns={name: _rows_of(scores, rows) for name, scores in own.items()},
+        columns={column.name: _rows_of(drifts[column], rows) for column in own_columns(pairs, v)},
     )
 
 
@@ -117,7 +113,8 @@ class Scales:
         return Scales(self.floor[rows], self.scale[rows], self.naive[rows])
 
 
-def _scales(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scales:
+def scales_of(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scales:
+    """What the errors of a slot's current window are held against."""
     grid, season = pairs.grid, accuracy.season // pairs.grid.step
     reference = grid.cut(windows.reference)
     before = slice(max(reference.start - season, 0), reference.stop)
@@ -125,7 +122,7 @@ def _scales(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scales:
     naive = pairs.actual[:, max(current.start - season, 0) : max(current.stop - season, 0)]
     return Scales(
         floor=floor_of(pairs.actual[:, grid.cut(windows.floor)], accuracy)[:, np.newaxis],
-        scale=seasonal_scale(pairs.actual[:, before], season)[:, np.newaxis],
+        scale=seasonal_scale(pairs.actual[:, before].astype(np.float64, copy=False), season)[:, np.newaxis],
         naive=naive,
     )
 
@@ -137,9 +134,8 @@ def floor_of(actual: Floats, accuracy: AccuracyConfig) -> Floats:
     ordered = np.sort(np.abs(actual), axis=1)  # NaN last
     n = (~np.isnan(ordered)).sum(axis=1)
     row = np.arange(len(ordered))
-    middle = (
-        ordered[row, np.maximum(n - 1, 0) // 2] + ordered[row, np.minimum(n // 2, ordered.shape[1] - 1)]
-    ) / 2
+    low = ordered[row, np.maximum(n - 1, 0) // 2].astype(np.float64)
+    middle = (low + ordered[row, np.minimum(n // 2, ordered.shape[1] - 1)]) / 2
     return np.where(n > 0, accuracy.floor_share * middle, 0.0)
 
 
@@ -151,29 +147,29 @@ def _metrics(
     found: dict[str | None, Scored] = {}
     forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
     for horizon, forecast in forecasts:
-        sample = _sample(forecast.of(v, rows, cells), actual, scales.of(rows), how.accuracy)
-        expected = _expected(forecast.predicted[v][rows, cells], horizon)
+        sample = sample_of(forecast.of(v, rows, cells), actual, scales.of(rows), how.accuracy)
+        expected = expected_of(forecast.predicted[v][rows, cells], horizon)
         scores = score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
         found[horizon] = Scored(scores, sample, expected)
     return found
 
 
-def _expected(predicted: Floats, horizon: str | None) -> NDArray[np.int64]:
+def expected_of(predicted: Floats, horizon: str | None) -> NDArray[np.int64]:
     """The pairs that a window should hold: all its hours, or in a band the hours that it forecasts."""
     if horizon is None:
         return np.full(len(predicted), predicted.shape[1], dtype=np.int64)
     return np.asarray((~np.isnan(predicted)).sum(axis=1), dtype=np.int64)
 
 
-def _sample(forecast: Forecast, actual: Floats, scales: Scales, accuracy: AccuracyConfig) -> Sample:
+def sample_of(forecast: Forecast, actual: Floats, scales: Scales, accuracy: AccuracyConfig) -> Sample:
     """The pairs of a block `(cities, hours)`: an hour is NaN in both or in neither."""
     pair = ~(np.isnan(actual) | np.isnan(forecast.predicted))
     return Sample(
-        actual=np.where(pair, actual, np.nan),
-        predicted=np.where(pair, forecast.predicted, np.nan),
-        lower=forecast.lower,
-        upper=forecast.upper,
-        naive=scales.naive,
+        actual=np.where(pair, actual, np.nan).astype(np.float64, copy=False),
+        predicted=np.where(pair, forecast.predicted, np.nan).astype(np.float64, copy=False),
+        lower=None if forecast.lower is None else forecast.lower.astype(np.float64, copy=False),
+        upper=None if forecast.upper is None else forecast.upper.astype(np.float64, copy=False),
+        naive=scales.naive.astype(np.float64, copy=False),
         floor=scales.floor,
         scale=scales.scale,
         tolerance=accuracy.tolerance,
@@ -188,12 +184,21 @@ class Column(NamedTuple):
     name: str
 
 
-def _columns(pairs: Pairs) -> dict[Column, Floats]:
+def own_columns(pairs: Pairs, v: int) -> list[Column]:
+    """The columns that a model version is shown with: its own, and those that no model made."""
+    version = pairs.model_versions[v]
+    own = [Column(None, ACTUAL), Column(version, PREDICTED), Column(version, ERROR)]
+    return own + [Column(None, name) for name in pairs.features]
+
+
+def columns_of(pairs: Pairs) -> dict[Column, Floats]:
+    """Every column's values, `(cities, times)`."""
     columns = {Column(None, ACTUAL): pairs.actual}
     for v, version in enumerate(pairs.model_versions):
         predicted = pairs.judged.predicted[v]
         columns[Column(version, PREDICTED)] = predicted
-        columns[Column(version, ERROR)] = predicted - pairs.actual
+        # a difference of two numbers of 32 bits need not be one
+        columns[Column(version, ERROR)] = np.subtract(predicted, pairs.actual, dtype=np.float64)
     return columns | {Column(None, name): values for name, values in pairs.features.items()}
 
 
@@ -201,7 +206,7 @@ def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scor
     """The statistics of every column. They go to the kernel as one, since a call costs more than a city."""
     if not pairs.model_versions:
         return {}
-    columns = _columns(pairs)
+    columns = columns_of(pairs)
     reference, current = pairs.grid.cut(windows.reference), pairs.grid.cut(windows.current)
     scores = drift(
         np.concatenate([values[:, reference] for values in columns.values()]),

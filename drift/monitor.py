@@ -22,7 +22,7 @@ from drift.config_text import did_you_mean
 from drift.detect import Rule, compile_rules, judge
 from drift.document import config_hash
 from drift.domain import Alert, AlertKey, Failure, Grid, PairCount, Panel, Run, Transition, Verdict, Window
-from drift.engines.local import Block, blocks_of, map_blocks
+from drift.engines.local import Block, map_blocks
 from drift.errors import ConfigError, DriftError, StoreError
 from drift.evaluate import Evaluation, VersionScores, evaluate_block
 from drift.fleet import combine, evaluate
@@ -126,7 +126,7 @@ class Monitor:
             )
 
         engine = self.config.engine
-        blocks = blocks_of(there.cities, engine.block)
+        blocks = self.store.partition(there.cities, engine.block)
         parts, unread = _sorted_out(blocks, list(map_blocks(measure, blocks, engine.workers)))
         read = [city for part in parts for city in part.pairs.cities]
         panels = combine([part.scores for part in parts], read, self.how)

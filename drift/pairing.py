@@ -107,6 +107,11 @@ class Timeline:
     prediction_counts: Counts = field(default_factory=dict)
     outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
 
+    @property
+    def settled(self) -> bool:
+        """Whether every slot knows the same actuals: none came late or was revised."""
+        return len(self.revisions) == 1 and self.revisions[0].available is None
+
     def at(self, windows: Windows) -> Pairs:
         """What was known at the slot of these windows, over their history."""
         cells = self.grid.cut(windows.history)
@@ -123,10 +128,11 @@ class Timeline:
 
     def _known(self, cells: slice, windows: Windows) -> Floats:
         """The latest revision of each actual that was available at the slot."""
-        if len(self.revisions) == 1 and self.revisions[0].available is None:
+        if self.settled:
             return self.revisions[0].value[:, cells]
         slot = _microseconds(windows)
-        known = np.full((len(self.cities), cells.stop - cells.start), np.nan)
+        shape = len(self.cities), cells.stop - cells.start
+        known = np.full(shape, np.nan, dtype=self.revisions[0].value.dtype)
         for revision in self.revisions:
             value = revision.value[:, cells]
             usable = ~np.isnan(value)
@@ -182,12 +188,13 @@ class Timeline:
         forecast = ~np.isnan(self.judged.predicted).all(axis=2)
         for cellwise in self.prediction_counts.values():
             forecast |= cellwise.any(axis=2)
-        return forecast | ~forecast.any(axis=0)
+        listed: NDArray[np.bool_] = forecast | ~forecast.any(axis=0)
+        return listed
 
     def _actual_reasons(self, cells: slice, windows: Windows) -> dict[Unused, NDArray[np.int32]]:
         """The rows of actuals passed over: bad ones, ones not yet available, and older revisions."""
         reasons = {reason: cellwise[:, cells] for reason, cellwise in self.actual_counts.items()}
-        if len(self.revisions) == 1 and self.revisions[0].available is None:
+        if self.settled:
             return reasons
         late = np.zeros((len(self.cities), cells.stop - cells.start), dtype=np.int32)
         known = np.zeros_like(late)
@@ -231,7 +238,7 @@ def _stack(blocks: Sequence[Pairs], forecasts: Sequence[Forecast], versions: Seq
     def whole(block: Pairs, values: Floats) -> Floats:
         if block.model_versions == tuple(versions):
             return values
-        spread = np.full((len(versions), *values.shape[1:]), np.nan)
+        spread = np.full((len(versions), *values.shape[1:]), np.nan, dtype=values.dtype)
         spread[[versions.index(version) for version in block.model_versions]] = values
         return spread
 

@@ -64,7 +64,7 @@ def rows_of(table: pa.Table, grid: Grid, cities: Sequence[str], *, by_version: b
     cell = ((version * len(cities) + city) * grid.count + slot)[on]
     values, nulls = {}, {}
     for name in table.column_names:
-        if pa.types.is_float64(table.schema.field(name).type):
+        if pa.types.is_floating(table.schema.field(name).type):
             values[name], nulls[name] = _values(table[name], on)
     times = {
         name: _times(table[name])[on] if name in table.column_names else None
@@ -96,7 +96,7 @@ def _values(column: pa.ChunkedArray, on: Mask) -> tuple[Floats, Mask]:
     from drift.arrow import view_or
 
     values, null = view_or(column, np.nan)
-    return np.asarray(values, dtype=np.float64)[on], null[on]
+    return values[on], null[on]
 
 
 def _encode(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
@@ -149,8 +149,9 @@ def latest(rows: Rows, eligible: Mask, by: Times | None) -> tuple[Mask, Mask, Ma
 
 def place(rows: Rows, name: str, chosen: Mask, shape: Shape) -> Floats:
     """The chosen rows' values on the flattened grid, NaN elsewhere. At most one row a cell is chosen."""
-    grid = np.full(shape.versions * shape.cities * shape.times, np.nan)
-    grid[rows.cell[chosen]] = rows.values[name][chosen]
+    values = rows.values[name]
+    grid = np.full(shape.versions * shape.cities * shape.times, np.nan, dtype=values.dtype)
+    grid[rows.cell[chosen]] = values[chosen]
     return grid
 
 

@@ -6,9 +6,10 @@ types; it has not judged a value: that is pairing's job, where every row passed 
 
     predictions  city, model_version, target_time, [issue_time], predicted, [lower, upper]
     actuals      city, target_time, actual, [available_time]
-    features     city, target_time, then one float64 column a feature
+    features     city, target_time, then one column a feature
 
-`city` and `model_version` are `string`, times `timestamp[us, UTC]`, values `float64` (null: no value).
+`city` and `model_version` are `string`, times `timestamp[us, UTC]`, values `float64`, or `float32` where the store
+holds them so (null: no value).
 Keys (`city`, `model_version`, `target_time`) are never null: a store leaves such rows out and counts them.
 """
 

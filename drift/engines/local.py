@@ -16,15 +16,6 @@ T = TypeVar("T")
 Block = tuple[str, ...]
 
 
-def blocks_of(cities: Sequence[str], size: int) -> list[Block]:
-    """The cities in blocks of so many, the last one with what is left.
-
-    >>> blocks_of(["Agra", "Pune", "Surat"], 2)
-    [('Agra', 'Pune'), ('Surat',)]
-    """
-    return [tuple(cities[first : first + size]) for first in range(0, len(cities), size)]
-
-
 def map_blocks(
     work: Callable[[Block], T], blocks: Sequence[Block], workers: int | None = None
 ) -> Iterator[T]:

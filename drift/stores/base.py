@@ -1,4 +1,4 @@
-"""What a feature store is to drift: four questions it can answer."""
+"""What a feature store is to drift: five questions it can answer."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class Store(Protocol):
 
     def interval(self) -> timedelta:
         """The distance of target times: the config's, or the commonest distance found in the data."""
+        ...
+
+    def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
+        """The cities in blocks that can be read apart without reading much twice: of `size` where the
+        layout allows, larger where it does not."""
         ...
 
     def read(self, window: Window, cities: Sequence[str] | None = None) -> Tables:

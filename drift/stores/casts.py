@@ -89,7 +89,7 @@ def to_text(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
 
 
 def to_number(column: pa.ChunkedArray, place: Place, *, flags: bool = False) -> pa.ChunkedArray:
-    """A value as `float64`: any number, and with `flags` a boolean as 0 and 1.
+    """A value as `float64` (`float32` stays as it is): any number, and with `flags` a boolean as 0 and 1.
 
     Raises:
         ColumnError: it holds text (the first that is no number is shown) or another type.
@@ -100,7 +100,7 @@ def to_number(column: pa.ChunkedArray, place: Place, *, flags: bool = False) -> 
         raise ColumnError(_text_found(values, place))
     if not (is_number(kind) or pa.types.is_null(kind) or (flags and pa.types.is_boolean(kind))):
         raise ColumnError(f"{place} holds {kind}; want a number: cast it to float64")
-    return values.cast(pa.float64(), safe=False)
+    return values if kind == pa.float32() else values.cast(pa.float64(), safe=False)
 
 
 def _text_found(values: pa.ChunkedArray, place: Place) -> str:

@@ -181,9 +181,18 @@ def _missing(spec: TableMap, name: str, file: str, known: Sequence[str]) -> str:
     )
 
 
-def schema_of(spec: TableMap, names: Iterable[str]) -> pa.Schema:
-    """The logical form of these columns."""
-    return pa.schema([(name, _kind(spec.table, name)) for name in names])
+def schema_of(spec: TableMap, files: Sequence[tuple[Layout, pa.Schema]]) -> pa.Schema:
+    """The logical form of the columns of all files; a value is `float32` where every file has it so."""
+
+    def kind(name: str) -> pa.DataType:
+        logical = _kind(spec.table, name)
+        single = all(
+            (theirs := layout[name]) is not None and schema.field(theirs).type == pa.float32()
+            for layout, schema in files
+        )
+        return pa.float32() if single and logical == pa.float64() else logical
+
+    return pa.schema([(name, kind(name)) for name in files[0][0]])
 
 
 def _kind(table: TableName, name: str) -> pa.DataType:

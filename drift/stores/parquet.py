@@ -33,6 +33,10 @@ _MICROSECOND = timedelta(microseconds=1)
 _ANY_ZONE = timedelta(hours=24) // _MICROSECOND  # no local time is further from UTC
 
 
+_EVER = (-(2**63), 2**63 - 1)
+_TWICE = 1.5  # so much of a table may be read again, for blocks of cities that share row groups
+
+
 class Part(NamedTuple):
     """One file of one table, with what is known of it before a row is read."""
 
@@ -81,6 +85,22 @@ class ParquetStore:
         """The distance of target times: the config's, or the commonest one found in the data."""
         return self._interval or _steady(self._found_interval)
 
+    def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
+        """The cities in blocks of `size`, or of twice, four times … as many, until reading the blocks apart
+        reads few row groups twice: a file sorted by time holds every city in every row group."""
+        return _steady(lambda: self._partition(cities, size))
+
+    def _partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
+        bounds = [b for name in self._maps for part in self._parts(name) for b in part.bounds]
+        once = sum(b.rows for b in bounds)
+        while True:
+            blocks = [tuple(cities[first : first + size]) for first in range(0, len(cities), size)]
+            labels = [sorted(city.encode() for city in block) for block in blocks]
+            read = sum(b.rows for of_block in labels for b in bounds if b.may_hold(*_EVER, of_block))
+            if len(blocks) < 2 or read <= _TWICE * once:
+                return blocks
+            size *= 2
+
     def read(self, window: Window, cities: Sequence[str] | None = None) -> Tables:
         """The rows whose target time lies in the window, of these cities (None: of all)."""
         return _steady(lambda: self._read(window, cities))
@@ -114,7 +134,7 @@ class ParquetStore:
                 raw = self._rows(file, sorted(groups), list(here.values()))
                 for name, part in here.items():
                     found[name].append(map_rows(self._maps[name], part.layout, str(file), raw, wanted[name]))
-        return {name: _joined(self._maps[name], parts[name][0].layout, found[name]) for name in names}
+        return {name: _joined(self._maps[name], parts[name], found[name]) for name in names}
 
     def _rows(self, file: File, groups: Sequence[int], parts: Sequence[Part]) -> pa.Table:
         """The columns that any of the parts, all of this file, maps."""
@@ -238,13 +258,14 @@ def _steady(work: Callable[[], T]) -> T:
         return work()
 
 
-def _joined(spec: TableMap, layout: Layout, found: Sequence[Mapped]) -> Mapped:
+def _joined(spec: TableMap, parts: Sequence[Part], found: Sequence[Mapped]) -> Mapped:
     """The rows of all files as one table, and their counts added up."""
-    schema = schema_of(spec, layout)
+    schema = schema_of(spec, [(part.layout, part.footer.schema) for part in parts])
     empty = pa.table([pa.chunked_array([], field.type) for field in schema], schema=schema)
     counts: dict[tuple[str | None, object], Skipped] = {}
     for skipped in (entry for mapped in found for entry in mapped.skipped):
         key = (skipped.city, skipped.reason)
         rows = skipped.rows + (counts[key].rows if key in counts else 0)
         counts[key] = Skipped(skipped.table, skipped.city, skipped.reason, rows)
-    return Mapped(pa.concat_tables([empty, *(mapped.rows for mapped in found)]), list(counts.values()))
+    alike = [mapped.rows.cast(schema) for mapped in found]
+    return Mapped(pa.concat_tables([empty, *alike]), list(counts.values()))

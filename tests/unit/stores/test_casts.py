@@ -25,12 +25,12 @@ def column(values: list, kind: pa.DataType | None = None) -> pa.ChunkedArray:
     "kind",
     [pa.int8(), pa.uint64(), pa.int64(), pa.float32(), pa.float16(), pa.float64(), pa.decimal128(9, 2)],
 )
-def test_numbers_become_float64(kind: pa.DataType) -> None:
+def test_numbers_become_float64_and_float32_stays(kind: pa.DataType) -> None:
     values = [Decimal("1.00"), None] if pa.types.is_decimal(kind) else [1, None]
     if kind == pa.float16():
         values = [np.float16(1), None]
     found = to_number(column(values, kind), PLACE)
-    assert found.type == pa.float64()
+    assert found.type == (kind if kind == pa.float32() else pa.float64())
     assert found.to_pylist() == [1.0, None]
 
 
