@@ -1,95 +1,55 @@
 """The config: YAML and environment become one frozen, validated `Config`.
 
 Every number that people act on lives here with its unit. A key that is not known fails with the nearest
-one that is; a path is relative to the config file; `${NAME}` is taken from the environment. YAML with
-aliases, over a megabyte or nested deeper than 20 levels is refused before anything is built from it.
+one that is; a path is relative to the config file; `${NAME}` is taken from the environment. What may hold
+a password (`state`, `mlflow.tracking_uri`) can stand in a file of its own, and shows itself nowhere: not in
+`repr`, not in a dump, not in an error. YAML with aliases, over a megabyte or nested deeper than 20 levels is
+refused before anything is built from it.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    SecretStr,
+    Tag,
     ValidationError,
+    field_serializer,
     model_validator,
 )
 
 from drift.config_text import explain_invalid, read_yaml
+from drift.config_urls import database_url, from_files, tracking_url
+from drift.config_values import (
+    Cities,
+    Cron,
+    Duration,
+    Finite,
+    Floor,
+    Fraction,
+    Length,
+    Moment,
+    OpenFraction,
+    PowerUnit,
+    WaitingTime,
+    Zone,
+    format_duration,
+    parse_duration,
+)
 from drift.errors import ConfigError
+from drift.redact import redact
 
-_UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.ASCII)
-POWER_UNITS = ("W", "kW", "MW", "GW", "Wh", "kWh", "MWh", "GWh")
-
-
-def parse_duration(text: object) -> timedelta:
-    """A length of time as people write it: a number and one of s, m (or min), h, d, w.
-
-    >>> parse_duration("90d"), parse_duration("1.5h")
-    (datetime.timedelta(days=90), datetime.timedelta(seconds=5400))
-    """
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if match is None or match[2] not in _UNITS:
-        raise ValueError(f"{text!r} is no length of time: write a number and a unit of s, m, h, d, w: 24h")
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
-
-
-def format_duration(length: timedelta) -> str:
-    """The length as people write it: whole days from three days on, else whole hours, else minutes.
-
-    >>> [format_duration(timedelta(minutes=m)) for m in (90 * 1440, 1440, 90)]
-    ['90d', '24h', '90m']
-    """
-    seconds = length.total_seconds()
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if abs(seconds) >= (3 * size if unit == "d" else size) and seconds % size == 0:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:g}s" if seconds else "0h"
-
-
-def _positive(length: timedelta) -> timedelta:
-    if length <= timedelta(0):
-        raise ValueError("must be longer than zero")
-    return length
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone: write one such as Asia/Kolkata or UTC") from None
-    return name
-
-
-def _unit(name: str) -> str:
-    if name not in POWER_UNITS:
-        raise ValueError(f"{name!r} is no unit of load: one of {', '.join(POWER_UNITS)}")
-    return name
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Length = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+__all__ = ["Config", "format_duration", "load_config", "parse_config", "parse_duration"]
 
 
 class Section(BaseModel):
@@ -110,6 +70,15 @@ class TableConfig(Section):
     marks: Literal["start", "end"] = "start"
     timezone: Zone | None = None
 
+    @field_serializer("path")
+    def _without_secrets(self, path: str) -> str:
+        return redact(path)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What `repr` shows: a URL's user, password and signature do not count."""
+        for name, value in super().__repr_args__():
+            yield name, redact(value) if name == "path" else value
+
 
 class PredictionsConfig(TableConfig):
     """The predictions. `model_version` names the version of a table that has no such column."""
@@ -128,7 +97,7 @@ class StoreConfig(Section):
 
     kind: str = "parquet"
     interval: Length | None = None
-    unit: Annotated[str, AfterValidator(_unit)] = "MW"
+    unit: PowerUnit = "MW"
     predictions: PredictionsConfig
     actuals: TableConfig
     features: FeaturesConfig | None = None
@@ -147,11 +116,19 @@ class ReferenceSpan(Section):
         return self
 
 
+def _kind_of_reference(value: object) -> str:
+    """Which of its two forms a reference has, so that only that one's faults are told."""
+    return "span" if isinstance(value, dict | ReferenceSpan) else "length"
+
+
 class WindowsConfig(Section):
     """How long the windows are. The current window ends `lag` before the slot."""
 
     current: Length = timedelta(hours=24)
-    reference: Length | ReferenceSpan = timedelta(days=90)
+    reference: Annotated[
+        Annotated[Length, Tag("length")] | Annotated[ReferenceSpan, Tag("span")],
+        Discriminator(_kind_of_reference),
+    ] = timedelta(days=90)
     gap: Duration = timedelta(0)
     lag: Duration = timedelta(0)
 
@@ -159,9 +136,9 @@ class WindowsConfig(Section):
 class ScheduleConfig(Section):
     """When slots are due (cron, in `timezone`), and how far back a missed one is made up for."""
 
-    cron: str = "5 * * * *"
+    cron: Cron = "5 * * * *"
     timezone: Zone = "UTC"
-    catch_up: Duration = timedelta(hours=24)
+    catch_up: WaitingTime = timedelta(hours=24)
 
 
 class AccuracyConfig(Section):
@@ -172,7 +149,7 @@ class AccuracyConfig(Section):
     """
 
     tolerance: OpenFraction = 0.10
-    floor: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
+    floor: Floor = "auto"
     floor_share: OpenFraction = 0.05
     floor_window: Length = timedelta(days=28)
     min_coverage: Fraction = 0.6
@@ -180,6 +157,12 @@ class AccuracyConfig(Section):
     season: Length = timedelta(hours=168)
     horizon: Duration = timedelta(0)
     bands: tuple[Duration, ...] = ()
+
+    @property
+    def band_labels(self) -> tuple[str, ...]:
+        """The horizon bands by name: `24h-36h` for the edges 24h and 36h."""
+        edges = [format_duration(edge) for edge in self.bands]
+        return tuple(f"{low}-{high}" for low, high in pairwise(edges))
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -197,16 +180,20 @@ class StatisticsConfig(Section):
 
 
 class EngineConfig(Section):
-    """How measuring is carried to the data: cities in memory together, and threads (all cores by default)."""
+    """How measuring is carried to the data: cities in memory together, threads (all cores by default), and
+    which form of the kernel (`auto` takes the compiled one where it is installed and pays).
+    """
 
+    kernel: Literal["auto", "numpy", "numba"] = "auto"
     block: Annotated[int, Field(ge=1, le=10_000)] = 64
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
 
 
 class MlflowConfig(Section):
-    """Where runs are logged."""
+    """Where runs are logged. `tracking_uri_file` names a file that holds the URI instead."""
 
-    tracking_uri: str = "sqlite:///mlflow.db"
+    tracking_uri: SecretStr = SecretStr("sqlite:///mlflow.db")
+    tracking_uri_file: str | None = None
     experiment: str = "drift"
 
 
@@ -238,7 +225,7 @@ class RuleConfig(Section):
     """
 
     metric: str
-    threshold: float
+    threshold: Finite
     duration: Duration = timedelta(0)
     severity: Literal["critical", "high", "warning", "info"] = "warning"
     channels: tuple[str, ...] = ()
@@ -260,10 +247,13 @@ SEED_RULES: dict[str, RuleConfig] = {
 
 
 class Config(Section):
-    """The whole config. `base` is the folder that relative paths are relative to."""
+    """The whole config. `base` is the folder that relative paths are relative to.
+
+    `state_file` names a file that holds the state's URL; what is in it is in `state` then.
+    """
 
     store: StoreConfig
-    cities: Literal["all"] | tuple[str, ...] = "all"
+    cities: Cities = "all"
     timezone: Zone = "UTC"
     timezones: dict[str, Zone] = {}
     windows: WindowsConfig = WindowsConfig()
@@ -271,7 +261,8 @@ class Config(Section):
     accuracy: AccuracyConfig = AccuracyConfig()
     statistics: StatisticsConfig = StatisticsConfig()
     engine: EngineConfig = EngineConfig()
-    state: str = "sqlite:///state/drift.db"
+    state: SecretStr = SecretStr("sqlite:///state/drift.db")
+    state_file: str | None = None
     history: DirConfig | None = DirConfig(dir="history")
     mlflow: MlflowConfig | None = None
     reports: ReportsConfig | None = ReportsConfig(dir="reports")
@@ -283,15 +274,28 @@ class Config(Section):
         """The path, from the config file's folder when it is relative."""
         return self.base / Path(text).expanduser()
 
-    def database_url(self, url: str) -> str:
-        """The URL, with the file of a relative SQLite URL placed in the config file's folder.
+    @model_validator(mode="before")
+    @classmethod
+    def _with_secrets(cls, content: Any) -> Any:
+        """Read in what stands in files of its own. `Any`: nothing has been validated yet."""
+        return (
+            from_files(content, Path(content.get("base", "."))) if isinstance(content, Mapping) else content
+        )
+
+    def database_url(self, url: str | SecretStr) -> str:
+        """The URL in plain text, with the file of a relative SQLite URL placed in the config's folder.
 
         `sqlite:///state/drift.db` is relative; `sqlite:////var/drift.db` is not.
         """
-        prefix = "sqlite:///"
-        if not url.startswith(prefix) or url in (prefix, prefix + ":memory:"):
-            return url
-        return f"{prefix}{(self.base / url.removeprefix(prefix)).absolute()}"
+        return database_url(url if isinstance(url, str) else url.get_secret_value(), self.base)
+
+    def state_url(self) -> str:
+        """Where the state is, in plain text: hand it to the database, and show it to no one."""
+        return self.database_url(self.state)
+
+    def tracking_url(self) -> str:
+        """Where runs are logged, in plain text: hand it to MLflow, and show it to no one."""
+        return tracking_url((self.mlflow or MlflowConfig()).tracking_uri.get_secret_value(), self.base)
 
     def zone_of(self, city: str) -> str:
         """The IANA zone that a city's times are shown in."""

@@ -13,9 +13,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from drift.errors import ConfigError
+from drift.text import printable
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -33,8 +35,8 @@ def read_yaml(file: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         text = blob.decode()
         _refuse_bombs(file, text)
         content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader, and stricter
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is no YAML that we take: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{file} is no YAML that we take: {_problem(error)}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"{file} should be a mapping of keys, such as `store:`; see `drift init`")
     filled: dict[str, Any] = _fill(content, environment, file)
@@ -58,16 +60,48 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
 
+def _problem(error: Exception) -> str:
+    """What is wrong and where, without what is written there: that may be a password."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark, said = error.problem_mark or error.context_mark, error.problem or error.context or "unreadable"
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        # a single character, and YAML's own words for its tokens (in < >), tell nothing
+        return where + _QUOTED.sub(
+            lambda found: found[0] if len(found[0]) <= 3 or found[0][1] == "<" else "what is there", said
+        )
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character {error.position + 1}: {error.reason}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is no UTF-8: save it as UTF-8"
+    return type(error).__name__
+
+
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML that refuses a key written twice, where the plain loader takes the last without a word."""
+    """YAML that refuses a key written twice, where the plain loader takes the last without a word.
+
+    A value that looks like a date or a number, and is none, is a fault of the text, with its place.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The node's value."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _fault(node, f"the value cannot be read ({error}); text goes in quotes") from None
+
+
+def _fault(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
+    seen: set[str] = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise _fault(key_node, "a key should be a word, and here it is a list or a mapping")
         key = key_node.value
         if key in seen:
-            raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: the key {key!r} is written twice")
+            raise _fault(key_node, f"the key `{printable(key)}` is written twice")
         seen.add(key)
     content: dict[Any, Any] = loader.construct_mapping(node, deep=True)
     return content
@@ -100,7 +134,9 @@ def explain_invalid(name: str, error: ValidationError, model: type[BaseModel]) -
 def _lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     for fault in error.errors(include_url=False, include_context=False):
         path = [str(part) for part in fault["loc"] if not _is_branch(str(part))]
-        where = ".".join(path)
+        if fault["type"] == "extra_forbidden":  # its last part is what a person wrote, whatever it looks like
+            path = [part for part in path if part != fault["loc"][-1]] + [str(fault["loc"][-1])]
+        where = ".".join(map(printable, path)) or "the whole"
         if fault["type"] == "extra_forbidden":
             known = sorted(_fields_at(model, path[:-1]))
             yield f"{where}: unknown key{did_you_mean(path[-1], known)}"
@@ -112,7 +148,7 @@ def _lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
 
 def _is_branch(part: str) -> bool:
     """Pydantic names the branch of a union in the path, such as `ReferenceSpan` or `literal['all']`."""
-    return "[" in part or part.endswith(("Span",)) or part in ("float", "timedelta")
+    return "[" in part or part.endswith(("Span",)) or part in ("float", "timedelta", "length", "span")
 
 
 def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
@@ -143,5 +179,5 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean `{near[0]}`?"
-    return f"; known are {', '.join(known[:40])}" if known else ""
+        return f"; did you mean `{printable(near[0])}`?"
+    return f"; known are {', '.join(map(printable, known[:40]))}" if known else ""

@@ -1,27 +1,51 @@
-"""Writing a file so that a reader sees the old one or the new one, and never a half."""
+"""Writing a file so that a reader sees the old one or the new one, and never a half.
+
+The content is written beside the file under a name of its own, flushed to disk, and renamed over it; then
+the folder is flushed as well, so that a power cut takes back neither. The file gets the mode that the
+umask of drift's user gives any new file. What is no file but a device or a pipe is written to as it is.
+"""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`: written beside it, flushed to disk, then renamed over it.
+    """Put `content` at `path`. Folders are made as needed; when it fails, what was there is untouched.
 
-    Folders are made as needed. When it fails, what was there before is untouched.
+    Raises:
+        OSError: it cannot be written there; it names the path.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        path.write_bytes(content)  # a rename would replace /dev/stdout itself
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-    beside = Path(name)
+    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o644)
+        _write(beside, content)
         beside.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise
+    _flush(path.parent)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, to the disk and not only to its cache."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    """Bring the folder's new name to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -8,7 +8,7 @@ handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -19,12 +19,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from drift.domain import Alert, AlertKey, Transition, iso
 from drift.errors import StateError
-from drift.state_database import connect, explained, migrate, shown, writing
+from drift.redact import UNSEEN, redact
+from drift.state_database import connect, explained, lock, migrate, shown, writing
 from drift.state_tables import (
     ALERTS,
     SLOTS,
     TRANSITIONS,
     SlotRecord,
+    alert_after,
     alert_of,
     alert_row,
     fingerprint,
@@ -64,6 +66,11 @@ class State:
     @classmethod
     def open(cls, url: str, wait: timedelta = LOCK_WAIT) -> Self:
         """The state at the URL, made when it is not there and brought to the newest schema."""
+        if redact(url) == UNSEEN:
+            raise StateError(
+                "state: the URL can be read in more than one way: write the characters @ / ? # : of user and "
+                "password as %40 %2F %3F %23 %3A"
+            )
         with explained(url, "opening it"):
             parsed = sa.make_url(url)
         with explained(parsed, "opening it"):
@@ -98,6 +105,12 @@ class State:
         last: datetime | None = rows[0]["slot"]
         return last
 
+    def first_slot(self) -> datetime | None:
+        """The earliest slot that was committed."""
+        rows = self._rows(sa.select(sa.func.min(SLOTS.c.slot, type_=SLOTS.c.slot.type).label("slot")))
+        first: datetime | None = rows[0]["slot"]
+        return first
+
     def slots(self, since: datetime, until: datetime) -> list[SlotRecord]:
         """The ledger's lines in `[since, until)`, earliest first."""
         within = SLOTS.c.slot >= since, SLOTS.c.slot < until
@@ -108,6 +121,14 @@ class State:
         """Where every alert stands."""
         rows = self._rows(sa.select(ALERTS).order_by(ALERTS.c.fingerprint))
         return {alert.key: alert for alert in map(alert_of, rows)}
+
+    def alerts_at(self, moment: datetime) -> dict[AlertKey, Alert]:
+        """Where every alert stood at the moment, from the last transition that it had by then."""
+        last = sa.select(sa.func.max(TRANSITIONS.c.id)).where(TRANSITIONS.c.at <= moment)
+        query = sa.select(TRANSITIONS).where(
+            TRANSITIONS.c.id.in_(last.group_by(TRANSITIONS.c.fingerprint).scalar_subquery())
+        )
+        return {t.key: alert_after(t) for t in map(transition_of, self._rows(query))}
 
     def transitions(
         self,
@@ -129,26 +150,69 @@ class State:
             query = query.where(TRANSITIONS.c.fingerprint == fingerprint(key))
         return [transition_of(row) for row in reversed(self._rows(query))]
 
+    def decide(
+        self,
+        slot: datetime,
+        decision: Callable[[Mapping[AlertKey, Alert]], SlotCommit],
+        *,
+        at: datetime,
+        config_hash: str,
+    ) -> SlotCommit | None:
+        """Let the decision see the alerts and write what it says, in one transaction.
+
+        No other process changes an alert in between. None, and nothing decided or written, when the
+        ledger has the slot already.
+        """
+        with explained(self._engine.url, f"committing slot {iso(slot)}"), self._writer.begin() as connection:
+            lock(connection)
+            if connection.execute(sa.select(SLOTS.c.slot).where(SLOTS.c.slot == slot)).first():
+                return None
+            found = connection.execute(sa.select(ALERTS)).mappings()
+            commit = decision({alert.key: alert for alert in (alert_of(dict(row)) for row in found)})
+            self._write(connection, [commit], at, config_hash)
+        return commit
+
     def commit(self, slot: SlotCommit, *, at: datetime, config_hash: str) -> bool:
         """Write the slot in one transaction. False, and nothing written, when the ledger has it already."""
         return self.commit_many([slot], at=at, config_hash=config_hash) == 1
 
-    def commit_many(self, slots: Sequence[SlotCommit], *, at: datetime, config_hash: str) -> int:
-        """Write many slots, in their order, in one transaction; how many of them were new."""
+    def commit_many(
+        self, slots: Sequence[SlotCommit], *, at: datetime, config_hash: str, published: bool = False
+    ) -> int:
+        """Write many slots, in their order, in one transaction; how many of them were new.
+
+        `published`: there is nothing of them to publish any more.
+        """
         if not slots:
             return 0
         with explained(self._engine.url, f"committing {_span(slots)}"), self._writer.begin() as connection:
-            new = self._enter(connection, slots, at, config_hash)
-            alerts = {alert.key: alert for slot in new for alert in slot.alerts}  # the last one stands
-            if alerts:
-                connection.execute(self._upsert(), [alert_row(alert) for alert in alerts.values()])
-            rows = [transition_row(slot.slot, transition) for slot in new for transition in slot.transitions]
-            if rows:
-                connection.execute(sa.insert(TRANSITIONS), rows)
+            lock(connection)
+            return self._write(connection, slots, at, config_hash, at if published else None)
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        slots: Sequence[SlotCommit],
+        at: datetime,
+        config_hash: str,
+        published_at: datetime | None = None,
+    ) -> int:
+        new = self._enter(connection, slots, at, config_hash, published_at)
+        alerts = {alert.key: alert for slot in new for alert in slot.alerts}  # the last one stands
+        if alerts:
+            connection.execute(self._upsert(), [alert_row(alert) for alert in alerts.values()])
+        rows = [transition_row(slot.slot, transition) for slot in new for transition in slot.transitions]
+        if rows:
+            connection.execute(sa.insert(TRANSITIONS), rows)
         return len(new)
 
     def _enter(
-        self, connection: sa.Connection, slots: Sequence[SlotCommit], at: datetime, config_hash: str
+        self,
+        connection: sa.Connection,
+        slots: Sequence[SlotCommit],
+        at: datetime,
+        config_hash: str,
+        published_at: datetime | None,
     ) -> list[SlotCommit]:
         """Put the slots into the ledger; gives those that were not there, the first of each."""
         first = {slot.slot: slot for slot in reversed(slots)}
@@ -157,7 +221,7 @@ class State:
                 "slot": slot.slot,
                 "config_hash": config_hash,
                 "committed_at": at,
-                "published_at": None,
+                "published_at": published_at,
                 "failures": slot.failures,
                 "transitions": len(slot.transitions),
             }

@@ -19,14 +19,13 @@ from sqlalchemy.pool import StaticPool
 
 from drift.errors import StateError
 from drift.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
+from drift.redact import UNSEEN, redact, redact_in
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _LOCK = 0x64726966_74  # "drift": the advisory lock that PostgreSQL's migrations are made under
-
-_SECRETS = ("password", "sslpassword", "passfile")
 
 _REMEDIES = {
     "SQLITE_BUSY": "another process holds it locked: wait for it to end, or find it with `fuser` on the file",
@@ -43,11 +42,10 @@ _ELSE = "see that `state` in the config is right, and that the database is up an
 
 
 def shown(url: sa.URL | str) -> str:
-    """The URL as it may be shown: without any password."""
+    """The URL as it may be shown: without user, password and settings."""
     if isinstance(url, str):
-        return "the URL given"  # it could not be read, so what in it is secret is not known
-    hidden = {name: "***" for name in url.query if name in _SECRETS}
-    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+        return UNSEEN  # it could not be read, so what in it is secret is not known
+    return redact(url.render_as_string(hide_password=False))
 
 
 @contextmanager
@@ -56,16 +54,21 @@ def explained(url: sa.URL | str, doing: str) -> Iterator[None]:
     try:
         yield
     except StatementError as error:
-        raise StateError(f"state {shown(url)}: {doing} failed: {_cause(error)}") from error
+        raise StateError(f"state {shown(url)}: {doing} failed: {_told(_cause(error), url)}") from error
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StateError(
-            f"state {shown(url)}: no driver for this kind of database ({error}): use sqlite:///… or, "
-            f"after `pip install 'drift-monitor[postgres]'`, postgresql+psycopg://…"
+            f"state {shown(url)}: no driver for this kind of database ({_told(error, url)}): use "
+            f"sqlite:///… or, after `pip install 'drift-monitor[postgres]'`, postgresql+psycopg://…"
         ) from error
     except ArgumentError as error:
         raise StateError("state: the URL cannot be read: write sqlite:///state/drift.db") from error
     except (SQLAlchemyError, OSError, ValueError) as error:
-        raise StateError(f"state {shown(url)}: {doing} failed: {error}; {_ELSE}") from error
+        raise StateError(f"state {shown(url)}: {doing} failed: {_told(error, url)}; {_ELSE}") from error
+
+
+def _told(said: object, url: sa.URL | str) -> str:
+    """What a driver said, without the secrets of the URL that it was given."""
+    return redact_in(str(said), url if isinstance(url, str) else url.render_as_string(hide_password=False))
 
 
 def _cause(error: StatementError) -> str:
@@ -122,6 +125,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def lock(connection: sa.Connection) -> None:
+    """Let one transaction at a time decide; SQLite's `BEGIN IMMEDIATE` has done so already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest revision, once, however many processes start together.
 
@@ -138,8 +147,7 @@ def migrate(engine: sa.Engine) -> None:
             f"{HEAD}: install the newer drift again, or restore the backup made before it"
         )
     with writing(engine).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        lock(connection)
         if _revision(connection) != HEAD:
             upgrade(connection)
 

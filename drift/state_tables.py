@@ -166,6 +166,22 @@ def alert_of(row: Mapping[str, Any]) -> Alert:
     )
 
 
+def alert_after(transition: Transition) -> Alert:
+    """The alert as a transition left it."""
+    resting = transition.after in (AlertStatus.OK, AlertStatus.RESOLVED)
+    return Alert(
+        key=transition.key,
+        status=transition.after,
+        since=transition.at if resting else transition.since,
+        changed=transition.at,
+        seen=transition.at,
+        value=transition.value,
+        threshold=transition.threshold,
+        severity=transition.severity,
+        episode=transition.episode,
+    )
+
+
 def transition_of(row: Mapping[str, Any]) -> Transition:
     """The transition that a row of `transitions` holds."""
     return Transition(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,34 @@ import pytest
 from drift.cli import main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
+"""Where the data, promtool, Chromium and PostgreSQL are all there, a test that skips is a test that is lost."""
+
+
+def _fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{reason}, and DRIFT_REQUIRE_ALL=1 says that nothing may be missing here"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Turn a skip into a failure where everything must be there."""
+    report = yield
+    if item.get_closest_marker("privilege") is None:
+        _fail_instead(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """The same for a module that skips itself."""
+    report = yield
+    _fail_instead(report)
+    return report
 
 
 @pytest.fixture(scope="session")

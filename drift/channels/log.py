@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from drift.channels.base import one_line
 from drift.document import transition_document
 from drift.domain import AlertStatus, Transition
 from drift.errors import ChannelError
+from drift.text import spelt_out
 
 
 class Logger(Protocol):
@@ -48,9 +48,10 @@ class LogChannel:
             try:
                 write(f"alert {transition.after.value}", **fields)
             except (OSError, ValueError) as error:  # ValueError: the stream was closed
+                rule, city = spelt_out(transition.key.rule), spelt_out(str(transition.key.city))
                 raise ChannelError(
-                    f"log: the alert {one_line(transition.key.rule)} of {one_line(str(transition.key.city))} "
-                    f"was not written ({error}): see where the logs go, and whether that disk is full",
+                    f"log: the alert {rule} of {city} was not written ({error}): see where the logs go, "
+                    f"and whether that disk is full",
                     permanent=False,
                 ) from error
 
@@ -58,9 +59,9 @@ class LogChannel:
 def _safe(value: object) -> object:
     """The value with every text in it on one line."""
     if isinstance(value, str):
-        return one_line(value)
+        return spelt_out(value)
     if isinstance(value, Mapping):
-        return {one_line(str(key)): _safe(item) for key, item in value.items()}
+        return {spelt_out(str(key)): _safe(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_safe(item) for item in value]
     return value

@@ -7,8 +7,7 @@ fire on.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from drift.config import Config
 from drift.demo import data_dir
 from drift.document import config_hash
 from drift.domain import AlertStatus, Run
+from drift.errors import ConfigError
 from drift.files import write_atomically
 from drift.monitor import Monitor, Replay
 from drift.state import SlotCommit
@@ -48,19 +48,33 @@ alerts:
   city_forecast_broken:         # a city's error is twice that of repeating last week
     {metric: mase, threshold: 2.0, duration: 3h, severity: critical, channels: [log]}
 """
+MARK = CONFIG.partition("\n")[0]
+"""The first line of the demo's config: by it we know a folder that the demo may write to."""
 
 
 def build(folder: Path) -> Path:
     """Lay out the demo's store and config in the folder; what slots left there before is kept.
 
     Returns the path of the config.
+
+    Raises:
+        ConfigError: the folder holds a config or tables that are not the demo's.
     """
-    data = folder / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    for name in ("predictions", "actuals", "features"):
-        shutil.copyfile(data_dir() / f"{name}.parquet", data / f"{name}.parquet")
-    write_atomically(folder / "drift.yaml", CONFIG.encode())
-    return folder / "drift.yaml"
+    config = folder / "drift.yaml"
+    tables = [folder / "data" / f"{name}.parquet" for name in ("predictions", "actuals", "features")]
+    _refuse_what_is_not_ours(config, tables)
+    write_atomically(config, CONFIG.encode())  # first: from here on the folder is known to be the demo's
+    for table in tables:
+        write_atomically(table, (data_dir() / table.name).read_bytes())
+    return config
+
+
+def _refuse_what_is_not_ours(config: Path, tables: Sequence[Path]) -> None:
+    if config.is_file() and config.read_bytes().startswith(f"{MARK}\n".encode()):
+        return
+    for there in (config, *tables):
+        if there.exists():
+            raise ConfigError(f"--dir: {there} is there and is not the demo's: name another folder")
 
 
 def play(config: Config, advance: Callable[[int], None]) -> tuple[Run, int]:
@@ -96,4 +110,5 @@ def _remember(monitor: Monitor, replayed: Replay) -> None:
         ],
         at=monitor.clock(),
         config_hash=config_hash(monitor.config),
+        published=True,
     )

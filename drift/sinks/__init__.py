@@ -9,11 +9,10 @@ serve` makes it, hands it to the monitor after these (so that it counts their fa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from drift.config import Config
-from drift.errors import ConfigError
+from drift.entry_points import factory, factory_names
 from drift.sinks.base import Sink
 
 SinkFactory: TypeAlias = Callable[[Config], Sink | None]
@@ -42,23 +41,6 @@ def open_sinks(config: Config) -> tuple[Sink, ...]:
     Raises:
         ConfigError: a package's entry does not load, or takes a name that is taken.
     """
-    made = (factory(config) for factory in {**SINKS, **_outside()}.values())
+    names = factory_names(SINKS, GROUP)
+    made = (factory(SINKS, GROUP, name, "the sink")(config) for name in names)
     return tuple(sink for sink in made if sink is not None)
-
-
-def _outside() -> dict[str, SinkFactory]:
-    found: dict[str, SinkFactory] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        if point.name in SINKS or point.name in found:
-            raise ConfigError(
-                f"two sinks are called {point.name!r}, one of them in {point.value}: uninstall that package, "
-                f"or have its author rename it"
-            )
-        try:
-            found[point.name] = point.load()
-        except Exception as error:  # whatever it does on import, it is named here
-            raise ConfigError(
-                f"the sink {point.name!r} ({point.value}) does not load: {error}: mend its package, or "
-                f"uninstall it"
-            ) from error
-    return found

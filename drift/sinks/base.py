@@ -16,6 +16,10 @@ class Sink(Protocol):
         """The word that failures and links name it by."""
         ...
 
+    def check(self) -> str:
+        """Connect as publishing would, and say what was found. Raises `SinkError` with the remedy."""
+        ...
+
     def publish(self, run: Run) -> Mapping[str, str]:
         """Put the run there; gives links by name for people. Raises `SinkError` with the remedy."""
         ...

@@ -9,7 +9,6 @@ pandas is imported (which `pa.array` would do).
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from drift.document import LABELS, LongForm, long_form
 from drift.domain import Run, Undefined, iso
 from drift.errors import SinkError
+from drift.files import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +38,23 @@ class HistorySink:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check(self) -> str:
+        """The folder can be written to.
+
+        Raises:
+            SinkError: it cannot.
+        """
+        try:
+            probe = self.folder / ".drift-probe"
+            write_atomically(probe, b"")
+            probe.unlink()
+        except OSError as error:
+            raise SinkError(
+                f"history {self.folder}: it cannot be written to ({error.strerror}): see its mode and owner, "
+                f"or name another folder under history"
+            ) from error
+        return f"{self.folder} can be written to"
+
     def publish(self, run: Run) -> Mapping[str, str]:
         """Write the slot's file; the slot published again overwrites it.
 
@@ -46,7 +63,7 @@ class HistorySink:
         """
         file = self._file(run.slot)
         try:
-            _write_whole(file, _encode(measurement_table(run)))
+            write_atomically(file, _encode(measurement_table(run)))
         except OSError as error:
             raise SinkError(
                 f"history: {file} cannot be written ({error.strerror or error}): free space on the disk, or "
@@ -127,27 +144,6 @@ def _encode(table: pa.Table) -> bytes:
     words = [*LABELS, "undefined", "slot"]
     pq.write_table(table, sink, compression="zstd", use_dictionary=words, write_page_checksum=True)
     return sink.getvalue()
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Put the content there in one step: a reader sees the old file or the new one, a crash too."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(file)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name is on the disk as well
-    finally:
-        os.close(folder)
 
 
 def read_history(folder: Path, since: datetime, until: datetime) -> pa.Table:

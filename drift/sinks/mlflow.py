@@ -6,9 +6,10 @@ is the slot's minute of the UTC day, so days and versions lie on one axis; its t
 metric `undefined` counts the measurements without a value. It is logged last and marks a slot as done: a
 slot published again logs no point twice, and one that broke off is completed.
 
-A client of our own is used, and no global of MLflow is set but two environment variables, where the user
+A client of our own is used, and no global of MLflow is set but three environment variables, where the user
 has not set them: MLFLOW_DISABLE_TELEMETRY (a monitor does not call home; DO_NOT_TRACK=1 is not enough) and
-MLFLOW_HTTP_REQUEST_MAX_RETRIES=2 (seven retries hold a slot up for minutes when the server is away).
+MLFLOW_HTTP_REQUEST_MAX_RETRIES=2 and MLFLOW_HTTP_REQUEST_TIMEOUT=10 (a server that is away or hangs would
+hold a slot up for minutes).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,9 @@ from drift.config import Config, MlflowConfig, format_duration
 from drift.document import alert_document, config_hash, to_json, transition_document
 from drift.domain import Measurement, Run, iso
 from drift.errors import SinkError
+from drift.redact import UNSEEN, redact, redact_in
 from drift.sinks.mlflow_names import metric_name
+from drift.text import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,7 +41,11 @@ _BATCH = 1000
 
 _DONE = "undefined"
 _PARAMS = ("windows", "accuracy", "statistics")
-_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 
 
 class MlflowSink:
@@ -48,10 +54,16 @@ class MlflowSink:
     name = "mlflow"
 
     def __init__(self, config: Config, where: MlflowConfig) -> None:
-        self._uri = config.database_url(where.tracking_uri)
+        self._uri = config.tracking_url()
         self._experiment = where.experiment
         self._params = {"config_hash": config_hash(config), **_params(config)}
         self._opened: tuple[MlflowClient, str] | None = None
+
+    def check(self) -> str:
+        """Connect, and make the experiment when it is not there. Raises `SinkError` as `publish` does."""
+        with _explained(self._uri), _quiet():
+            self._opened = _open(self._uri, self._experiment)
+        return f"connected; experiment {self._experiment}"
 
     def publish(self, run: Run) -> Mapping[str, str]:
         """Log each model version's measurements to its run of the day; gives links to the runs.
@@ -110,7 +122,12 @@ class MlflowSink:
         """Where a person finds the run: the server's page, or its id where there is no server."""
         if not self._uri.startswith(("http://", "https://")):
             return f"runs:/{identity}"
-        return f"{_shown(self._uri).rstrip('/')}/#/experiments/{experiment}/runs/{identity}"
+        server = redact(self._uri.partition("?")[0]).rstrip("/")
+        return (
+            f"runs:/{identity}"
+            if server == UNSEEN
+            else f"{server}/#/experiments/{experiment}/runs/{identity}"
+        )
 
 
 def _log_metrics(
@@ -165,7 +182,7 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
                 raise
     if found.lifecycle_stage == "deleted":
         raise SinkError(
-            f"mlflow {_shown(uri)}: the experiment {experiment!r} is deleted: restore it with `mlflow "
+            f"mlflow {redact(uri)}: the experiment {experiment!r} is deleted: restore it with `mlflow "
             f"experiments restore -x {found.experiment_id}`, or give another name in mlflow.experiment"
         )
     return client, found.experiment_id
@@ -173,10 +190,9 @@ def _open(uri: str, experiment: str) -> tuple[MlflowClient, str]:
 
 def _artifacts_beside(uri: str) -> str | None:
     """For a SQLite file a folder beside it, whatever folder drift was started in; else the server's own."""
-    prefix = "sqlite:///"
-    if not uri.startswith(prefix):
+    if not uri.startswith("sqlite"):
         return None
-    folder = Path(uri.removeprefix(prefix)).absolute().parent
+    folder = Path(uri.partition(":///")[2].partition("?")[0].removeprefix("file:")).absolute().parent
     folder.mkdir(parents=True, exist_ok=True)
     return (folder / "mlartifacts").as_uri()
 
@@ -207,11 +223,6 @@ def _step(slot: datetime) -> int:
     """The slot's minute of its UTC day: cron knows no finer slots."""
     moment = slot.astimezone(UTC)
     return moment.hour * 60 + moment.minute
-
-
-def _shown(uri: str) -> str:
-    """The URI without user and password."""
-    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 @contextmanager
@@ -250,9 +261,9 @@ def _explained(uri: str) -> Iterator[None]:
 
 
 def _failed(uri: str, error: Exception) -> SinkError:
-    said = _shown(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__
+    lines = redact_in(str(error), uri).strip().splitlines() or [type(error).__name__]
     return SinkError(
-        f"mlflow {_shown(uri)}: {said[:300]}; see that mlflow.tracking_uri is right, that the server is up "
-        f"or the file can be written, and run `mlflow db upgrade` if its schema is older than the MLflow "
-        f"installed"
+        f"mlflow {redact(uri)}: {printable(lines[0], 300)}; see that mlflow.tracking_uri is right, that "
+        f"the server is up or the file can be written, and run `mlflow db upgrade` if its schema is older "
+        f"than the MLflow installed"
     )

