@@ -1,83 +1,55 @@
-"""The kernel: whole series in, all metrics and statistics out. Pure, and the same on every engine.
+"""Which form of the kernel measures.
 
-This is the NumPy form, written to be plainly right: each metric and each statistic is one call over the
-block. It stays as the reference that faster forms are held against.
+The NumPy form is the default for what runs once; the compiled form (`pip install "drift-monitor[fast]"`)
+for what stays, and for so much that the second it takes to load is won back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from drift.engines import kernel_numpy
+from drift.engines.base import Kernel
+from drift.errors import ConfigError
 
-from drift.domain import Codes, Floats, Undefined
-from drift.metrics.base import Metric, Sample
-from drift.statistics.base import Statistic, compare, prepare, sort_block
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Values and reasons `(series, names)`, with the pairs or values they stand on and their coverage."""
-
-    value: Floats
-    reason: Codes
-    n: NDArray[np.int64]
-    coverage: Floats
+Name: TypeAlias = Literal["auto", "numpy", "numba"]
+# comparisons of a series with its reference, from which on the compiled form is done first, loading included
+WORTH_COMPILED = 20_000
+INSTALL = 'pip install "drift-monitor[fast]"'
 
 
-@dataclass(frozen=True, slots=True)
-class DriftLimits:
-    """What a comparison needs before it says anything, and how it bins."""
+def choose(name: Name = "auto", *, comparisons: int = 0, long_lived: bool = False) -> Kernel:
+    """The form of that name; `auto` is the faster one for so many comparisons, of those installed.
 
-    bins: int = 10
-    share_floor: float = 1e-4
-    min_reference: int = 100
-    min_coverage: float = 0.6
+    `comparisons` is series × slots that this process is about to evaluate, a series being a city's column.
+    A `long_lived` process pays for loading once, so it takes the compiled form for any number.
 
-
-def score(
-    sample: Sample, expected: NDArray[np.int64], min_coverage: float, metrics: Sequence[Metric]
-) -> Scores:
-    """Every metric of every series. Below the minimum coverage there is none, with that as the reason.
-
-    `expected` is the pairs each series should have; a series that expects none has coverage 0.
+    Raises:
+        ConfigError: `numba` was asked for and cannot be loaded, as when it is not installed; or there is no
+            such form.
     """
-    coverage = np.divide(sample.n, expected, out=np.zeros(len(expected)), where=expected > 0)
-    few = (coverage < min_coverage) & (sample.n > 0)
-    value = np.empty((len(expected), len(metrics)))
-    reason = np.empty(value.shape, dtype=np.uint8)
-    for m, metric in enumerate(metrics):
-        value[:, m], reason[:, m] = metric.rows(sample)
-    reason[few] = Undefined.LOW_COVERAGE
-    value[few] = np.nan
-    return Scores(value, reason, sample.n.astype(np.int64), coverage)
+    match name:
+        case "numpy":
+            return kernel_numpy
+        case "numba":
+            return _compiled()
+        case "auto":
+            return _compiled_if_there() if long_lived or comparisons >= WORTH_COMPILED else kernel_numpy
+    raise ConfigError(f"there is no kernel {name!r}: use auto, numpy or numba")
 
 
-def drift(
-    reference: Floats,
-    current: Floats,
-    limits: DriftLimits,
-    statistics: Sequence[Statistic],
-) -> Scores:
-    """Every statistic of every series: `reference` `(series, n)` against `current` `(series, m)`.
+def _compiled() -> Kernel:
+    try:
+        from drift.engines import kernel_numba
+    except ImportError as error:  # numba refuses versions of NumPy that it does not know in the same way
+        raise ConfigError(
+            f"the kernel numba cannot be loaded ({error}): {INSTALL}, or use the kernel auto or numpy"
+        ) from error
+    return kernel_numba
 
-    NaN is no value. Too short a reference, or too little of the current window, gives no statistic.
-    """
-    ordered, now = sort_block(reference), sort_block(current)
-    comparison = compare(prepare(ordered, limits.bins), now, limits.share_floor)
-    coverage = now.n / max(current.shape[1], 1)
-    cases = (
-        (now.n == 0, Undefined.NO_CURRENT),
-        (coverage < limits.min_coverage, Undefined.LOW_COVERAGE),
-        (ordered.n < limits.min_reference, Undefined.SHORT_REFERENCE),
-    )
-    value = np.empty((len(now.n), len(statistics)))
-    reason = np.empty(value.shape, dtype=np.uint8)
-    for k, statistic in enumerate(statistics):
-        value[:, k], reason[:, k] = statistic.rows(comparison)
-    for holds, code in reversed(cases):  # the first case has the last word
-        reason[holds] = code
-        value[holds] = np.nan
-    return Scores(value, reason, now.n, coverage)
+
+def _compiled_if_there() -> Kernel:
+    try:
+        return _compiled()
+    except ConfigError:
+        return kernel_numpy
