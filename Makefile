@@ -38,8 +38,11 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install           ## the figures that README and docs cite
-	$(BIN)/python -m benchmarks
+bench: install           ## the figures that README and docs cite; its own tools stay out of .venv
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet -r requirements.lock -r benchmarks/requirements.txt
+	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	.venv-bench/bin/python -m benchmarks
 
 lock:                    ## bring requirements.lock up to date with pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet "uv>=0.8"; }
@@ -47,4 +50,4 @@ lock:                    ## bring requirements.lock up to date with pyproject.to
 	  --custom-compile-command "make lock" --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -1,0 +1,1 @@
+"""What Evidently, NannyML and whylogs take for the drift of the same cities."""
