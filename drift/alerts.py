@@ -9,13 +9,15 @@
 | firing             | ok      | resolved |                                                   |
 | any                | no data | the same | a missing value neither fires nor resolves        |
 
+| pending, firing    | –       | ok, resolved | its rule was removed, or nothing forecasts there any more |
+
 A breach lasts from the first slot that saw it to the present one, slots without data included. A slot
 that is not later than the last one an alert has seen changes nothing: time does not run backwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,9 +37,17 @@ class Step:
 
 
 def step(
-    alerts: Mapping[AlertKey, Alert], verdicts: Iterable[Verdict], rules: Iterable[Rule], now: datetime
+    alerts: Mapping[AlertKey, Alert],
+    verdicts: Sequence[Verdict],
+    rules: Iterable[Rule],
+    now: datetime,
+    cities: Iterable[str] = (),
 ) -> Step:
-    """The alerts after the verdicts of the slot `now`; the old ones are left as they are."""
+    """The alerts after the verdicts of the slot `now`; the old ones are left as they are.
+
+    `cities` are those that were read: an alert of one of them that got no verdict at all, not even one
+    for want of data, is of a model version that no longer forecasts there.
+    """
     by_name = {rule.name: rule for rule in rules}
     changed: dict[AlertKey, Alert] = {}
     transitions = []
@@ -53,7 +63,47 @@ def step(
         changed[verdict.key] = new
         if after is not old.status:
             transitions.append(_transition(old, new, verdict, reason, now))
+    judged = {verdict.key for verdict in verdicts}
+    for key, reason in _gone(alerts, judged, by_name, frozenset(cities)).items():
+        changed[key], transition = _close(alerts[key], reason, now)
+        transitions.append(transition)
     return Step(changed, tuple(transitions))
+
+
+def _gone(
+    alerts: Mapping[AlertKey, Alert],
+    judged: Collection[AlertKey],
+    rules: Mapping[str, Rule],
+    cities: Collection[str],
+) -> dict[AlertKey, str]:
+    """The alerts that nothing will ever judge again, and why."""
+    gone = {}
+    for key, alert in alerts.items():
+        if alert.status in RESTING or key in judged:
+            continue
+        if key.rule not in rules:
+            gone[key] = "the rule was removed"
+        elif key.city in cities:
+            gone[key] = "the model version no longer forecasts here"
+    return gone
+
+
+def _close(old: Alert, reason: str, now: datetime) -> tuple[Alert, Transition]:
+    status = AlertStatus.RESOLVED if old.status is AlertStatus.FIRING else AlertStatus.OK
+    new = replace(old, status=status, since=now, changed=now)
+    return new, Transition(
+        at=now,
+        key=old.key,
+        name=old.key.rule,
+        before=old.status,
+        after=status,
+        reason=reason,
+        value=None,
+        threshold=old.threshold,
+        since=old.since,
+        episode=old.episode,
+        severity=old.severity,
+    )
 
 
 def _fresh(verdict: Verdict, rule: Rule, now: datetime) -> Alert:
@@ -90,8 +140,8 @@ def _advance(old: Alert, after: AlertStatus, verdict: Verdict, rule: Rule, now: 
     moved = after is not old.status
     starts = old.status in RESTING and after in (AlertStatus.PENDING, AlertStatus.FIRING)
     ends = moved and after in RESTING
-    return replace(
-        old,
+    return Alert(  # not `replace`: a replay comes here a million times
+        key=old.key,
         status=after,
         since=now if starts or ends else old.since,
         changed=now if moved else old.changed,

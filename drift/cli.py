@@ -7,7 +7,9 @@ with `--fail-on-alert`.
 
 from __future__ import annotations
 
+import io
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -46,8 +48,19 @@ def moment(text: str, name: str) -> datetime:
     except ValueError:
         raise ConfigError(f"{name}: {text!r} is no ISO 8601 time: write it like 2020-04-10T00:00Z") from None
     if parsed.tzinfo is None:
-        raise ConfigError(f"{name}: {text!r} has no time zone: write {text}Z for UTC")
-    return parsed
+        raise ConfigError(
+            f"{name}: {text!r} has no time zone: write {parsed.isoformat(timespec='minutes')}Z for UTC"
+        )
+    return _in_reach(parsed, name)
+
+
+def _in_reach(moment: datetime, name: str) -> datetime:
+    """The moment, when windows around it stay within the calendar."""
+    from drift.config_values import YEARS
+
+    if moment.year not in YEARS:
+        raise ConfigError(f"{name}: the year {moment.year} is not from {YEARS[0]} to {YEARS[-1]}")
+    return moment
 
 
 def _load(path: Path) -> Config:
@@ -78,10 +91,10 @@ def _show(run: Run, config: Config, as_json: bool) -> None:
 
 
 def _exit(run: Run, fail_on_alert: bool) -> NoReturn:
-    if run.failures:
-        raise typer.Exit(1)
     if fail_on_alert and any(alert.status.value == "firing" for alert in run.alerts):
         raise typer.Exit(3)
+    if run.failures:
+        raise typer.Exit(1)
     raise typer.Exit(0)
 
 
@@ -137,14 +150,16 @@ def run(
 def serve(
     config_file: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str | None, typer.Option(help="Listen here instead of serve.host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Listen on this port instead of serve.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Listen on this port instead of serve.port.")
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="Let the clock start here: to watch over data of the past.")
     ] = None,
 ) -> None:
     """Run the schedule, and serve /metrics, /healthz, /readyz and the reports."""
     from drift.clock import clock_starting_at, wall_clock
-    from drift.web.app import serve_forever
+    from drift.web.serve import serve_forever
 
     config = _load(config_file)
     clock = wall_clock if at is None else clock_starting_at(moment(at, "--at"))
@@ -179,9 +194,11 @@ def replay(
     if out is not None:
         write_atomically(out, "".join(f"{to_json(line)}\n" for line in lines).encode())
     if as_json:
-        print(to_json({"slots": len(result.slots), "transitions": lines}))
+        failures = [asdict(failure) for failure in result.failures]
+        print(to_json({"slots": len(result.slots), "transitions": lines, "failures": failures}))
     else:
         print_replay(result, config, out)
+    raise typer.Exit(1 if result.failures else 0)
 
 
 @app.command()
@@ -229,18 +246,32 @@ def version() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; an error that drift raises on purpose is one line on stderr and an exit code."""
+    """Run the command line; a fault that is no bug of drift's is told on stderr, and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ● gets a ?, and no traceback
     try:
         app(standalone_mode=True)
     except DriftError as error:
-        print(f"drift: {error}", file=sys.stderr)
-        if "--json" in sys.argv:
-            from drift.document import to_json
-
-            what = type(error).__name__
-            print(to_json({"failures": [{"stage": "run", "what": what, "message": str(error)}]}))
+        _tell(type(error).__name__, str(error))
         sys.exit(2 if isinstance(error, ConfigError | WindowError) else 1)
+    except OSError as error:  # a file that a command was told to write, and that cannot be written
+        place = f"{error.filename}: " if error.filename else ""
+        said = f"{place}{error.strerror or error}: name another place, or make it writable"
+        _tell(type(error).__name__, said)
+        sys.exit(1)
     sys.exit(0)
+
+
+def _tell(what: str, message: str) -> None:
+    """Say what failed: for people on stderr, and as a document where one was asked for."""
+    from drift.text import printable_lines
+
+    print(f"drift: {printable_lines(message)}", file=sys.stderr)
+    if "--json" in sys.argv:
+        from drift.document import to_json
+
+        print(to_json({"failures": [{"stage": "run", "what": what, "message": message}]}))
 
 
 if __name__ == "__main__":

@@ -46,12 +46,19 @@ def compile_rules(
     alerts: Mapping[str, RuleConfig],
     metrics: Mapping[str, Metric],
     statistics: Mapping[str, Statistic],
+    bands: Sequence[str] = (),
 ) -> tuple[Rule, ...]:
     """The rules that a slot judges; those on the platform's own metrics are left to their watchers.
+
+    `bands` are the labels of the horizon bands that are measured.
 
     Raises:
         ConfigError: a metric is not known, or a side, column or scope does not fit it.
     """
+    for name, rule in alerts.items():
+        if rule.horizon is not None and rule.horizon not in bands:
+            hint = did_you_mean(rule.horizon, list(bands)) or "; accuracy.bands has none"
+            raise ConfigError(f"alerts.{name}.horizon: {rule.horizon!r} is no horizon band{hint}")
     return tuple(
         _compile(name, rule, metrics, statistics)
         for name, rule in alerts.items()
@@ -103,6 +110,17 @@ def _side(name: str, measured: str, metrics: Mapping[str, Metric]) -> Side:
             f"alerts.{name}.side: {measured} can be wrong on both sides: write `side: above` or `side: below`"
         )
     return "below" if better == "higher" else "above"
+
+
+def without_column(rules: Iterable[Rule], panels: Sequence[Panel]) -> dict[str, str]:
+    """The rules that name a column which is not measured, and what they could have meant."""
+    measured = sorted({str(c) for panel in panels if panel.kind == "statistic" for c in panel.columns})
+    return {
+        rule.name: f"alerts.{rule.name}.column: no column {rule.column!r} is measured"
+        f"{did_you_mean(rule.column, measured)}"
+        for rule in rules
+        if measured and rule.column is not None and rule.column not in measured
+    }
 
 
 def judge(rules: Iterable[Rule], panels: Sequence[Panel]) -> tuple[Verdict, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 
+from drift.channels.deliver import check_channels
 from drift.clock import Clock, wall_clock
 from drift.config import Config, format_duration
 from drift.detect import PLATFORM_METRICS, compile_rules
@@ -15,10 +17,10 @@ from drift.metrics import load_metrics
 from drift.monitor import Monitor
 from drift.schedule import last_slot
 from drift.sinks import open_sinks
+from drift.sinks.base import Sink
 from drift.state import State
 from drift.statistics import load_statistics
 from drift.stores import open_store
-from drift.stores.base import Store
 from drift.survey import Survey, survey
 from drift.windows import windows_of
 
@@ -38,18 +40,15 @@ class Check:
 
 
 def examine(config: Config, clock: Clock = wall_clock) -> list[Check]:
-    """Every check, in the order in which a slot needs the things. None writes anything but the state's
-    own tables.
-    """
-    checks = [
-        *_checked("alerts", lambda: _alerts(config)),
-        *_checked("schedule", lambda: _cron(config, clock)),
+    """Every check, in the order in which a slot needs the things. No slot is evaluated or published."""
+    looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+        ("alerts", lambda: _alerts(config)),
+        ("schedule", lambda: _cron(config, clock)),
+        ("store", lambda: _store(config, clock)),
+        ("state", lambda: _state(config)),
+        *((f"sink {sink.name}", partial(_sink, sink)) for sink in open_sinks(config)),
     ]
-    stores: list[Store] = []
-    checks += _checked("store", lambda: _store(config, stores, clock))
-    checks += _checked("state", lambda: _state(config))
-    checks += _checked("sinks", lambda: _sinks(config))
-    return checks
+    return [check for name, look in looks for check in _checked(name, look)]
 
 
 def _checked(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
@@ -63,7 +62,8 @@ def _checked(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
 
 
 def _alerts(config: Config) -> Iterator[Check]:
-    compile_rules(config.alerts, load_metrics(), load_statistics())
+    rules = compile_rules(config.alerts, load_metrics(), load_statistics(), config.accuracy.band_labels)
+    check_channels(rules)
     for name, rule in config.alerts.items():
         found = f"{rule.metric} against {rule.threshold:g} for {format_duration(rule.duration)}"
         if rule.metric in PLATFORM_METRICS:
@@ -85,10 +85,9 @@ def _cron(config: Config, clock: Clock) -> Iterator[Check]:
     )
 
 
-def _store(config: Config, stores: list[Store], clock: Clock) -> Iterator[Check]:
+def _store(config: Config, clock: Clock) -> Iterator[Check]:
     store = open_store(config)
     there = survey(store, config)
-    stores.append(store)
     yield Check(
         "store",
         f"{len(there.cities)} cities, {there.span}, an interval of {format_duration(there.cadence.step)}",
@@ -103,7 +102,13 @@ def _store(config: Config, stores: list[Store], clock: Clock) -> Iterator[Check]
             "shorten windows.reference, or wait: statistics are undefined until it is filled",
         )
     found = Monitor(config, store=store, sinks=()).find(slot)
-    yield Check("model versions", ", ".join(found.pairs.model_versions) or "none in the windows")
+    yield Check(
+        "model versions",
+        ", ".join(sorted({panel.series[0].model_version for panel in found.panels})) or "none in the windows",
+    )
+    for failure in found.failures:
+        if failure.stage in ("read", "alerts"):
+            yield Check(f"{failure.stage} {failure.what}", failure.message, "mend this", bad=True)
     for count in found.counts:
         if count.window == "current" and not count.used:
             why = ", ".join(f"{reason.value} {many}" for reason, many in count.unused.items())
@@ -130,6 +135,5 @@ def _state(config: Config) -> Iterator[Check]:
         yield Check("state", f"readable; the last slot is {last:%F %R}Z" if last else "readable; no slot yet")
 
 
-def _sinks(config: Config) -> Iterator[Check]:
-    for sink in open_sinks(config):
-        yield Check(f"sink {sink.name}", "configured")
+def _sink(sink: Sink) -> Iterator[Check]:
+    yield Check(f"sink {sink.name}", sink.check())

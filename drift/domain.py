@@ -263,13 +263,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PairCount:
-    """How the rows and hours of one window of one model version in one city were used."""
+    """How the rows and hours of one window of one model version in one city were used.
 
-    model_version: str
-    city: str
+    The history is all that was read; only there are rows counted that have no hour, and, under no model
+    version and no city (None), those without a key.
+    """
+
+    model_version: str | None
+    city: str | None
     used: int
     unused: Mapping[Unused, int]
-    window: Literal["current", "reference"] = "current"
+    window: Literal["current", "reference", "history"] = "current"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ cities had data, not whether anything drifted. How many cities drift is the flee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig, StatisticsConfig
 from drift.domain import Floats
-from drift.engines.kernel import DriftLimits, Scores, drift, score
+from drift.engines.base import DriftLimits, Kernel, Scores
+from drift.engines.kernel import choose
 from drift.metrics import Metric, seasonal_scale
 from drift.metrics.base import Sample
 from drift.pairing import Forecast, Pairs
@@ -37,6 +38,7 @@ class Evaluation:
     statistics: Mapping[str, Statistic]
     accuracy: AccuracyConfig
     drift: StatisticsConfig
+    kernel: Kernel = field(default_factory=choose)
 
     @property
     def limits(self) -> DriftLimits:
@@ -149,7 +151,7 @@ def _metrics(
     for horizon, forecast in forecasts:
         sample = sample_of(forecast.of(v, rows, cells), actual, scales.of(rows), how.accuracy)
         expected = expected_of(forecast.predicted[v][rows, cells], horizon)
-        scores = score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
+        scores = how.kernel.score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
         found[horizon] = Scored(scores, sample, expected)
     return found
 
@@ -203,21 +205,33 @@ def columns_of(pairs: Pairs) -> dict[Column, Floats]:
 
 
 def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scores]:
-    """The statistics of every column. They go to the kernel as one, since a call costs more than a city."""
+    """The statistics of every column. Columns of one type go to the kernel as one: a call costs more than
+    a city.
+    """
     if not pairs.model_versions:
         return {}
-    columns = columns_of(pairs)
     reference, current = pairs.grid.cut(windows.reference), pairs.grid.cut(windows.current)
-    scores = drift(
-        np.concatenate([values[:, reference] for values in columns.values()]),
-        np.concatenate([values[:, current] for values in columns.values()]),
-        how.limits,
-        list(how.statistics.values()),
-    )
-    cities = len(pairs.cities)
-    return {
-        column: _rows_of(scores, np.arange(k * cities, (k + 1) * cities)) for k, column in enumerate(columns)
-    }
+    found: dict[Column, Scores] = {}
+    for columns in by_type(columns_of(pairs)):
+        scores = how.kernel.drift(
+            how.kernel.prepare(
+                np.concatenate([values[:, reference] for values in columns.values()]), how.limits.bins
+            ),
+            np.concatenate([values[:, current] for values in columns.values()]),
+            how.limits,
+            list(how.statistics.values()),
+        )
+        size = len(pairs.cities)
+        found |= {
+            column: _rows_of(scores, np.arange(k * size, (k + 1) * size)) for k, column in enumerate(columns)
+        }
+    return found
+
+
+def by_type(columns: Mapping[Column, Floats]) -> list[dict[Column, Floats]]:
+    """The columns in groups of one dtype: 32 bits are sorted in half the time and room of 64."""
+    types = dict.fromkeys(values.dtype for values in columns.values())
+    return [{c: values for c, values in columns.items() if values.dtype == kind} for kind in types]
 
 
 def _rows_of(scores: Scores, rows: Rows) -> Scores:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from drift.domain import Floats, Panel, Series, Undefined
-from drift.engines.kernel import Scores, score
+from drift.engines.base import Scores
 from drift.evaluate import Evaluation, Scored, VersionScores, evaluate_block
 from drift.metrics.base import Sample
 from drift.pairing import Pairs
@@ -102,7 +102,7 @@ def _pool(parts: Sequence[Scored], how: Evaluation) -> Scores:
         scale=_end_to_end(samples, [s.scale for s in samples]),
     )
     expected = np.array([sum(int(part.expected.sum()) for part in parts)])
-    return score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
+    return how.kernel.score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
 
 
 def _if_all(samples: Sequence[Sample], values: Sequence[Floats | None]) -> Floats | None:

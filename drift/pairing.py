@@ -25,7 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.config import AccuracyConfig, format_duration
+from drift.config import AccuracyConfig
 from drift.domain import Floats, Grid, PairCount, Unused, Window
 from drift.place import Rows, Shape, count_cells, latest, place, rows_of
 from drift.tables import Tables
@@ -93,7 +93,7 @@ class Timeline:
     """All that was read, aligned: what any slot in its span knew can be asked for.
 
     `revisions` of the actuals come oldest first. `prediction_counts` has an axis for the model version
-    before the cities'; `outside` counts, a city, rows that have no cell.
+    before the cities'; `outside` counts, a city, rows that have no cell, `unkeyed` those of no city.
     """
 
     grid: Grid
@@ -106,6 +106,7 @@ class Timeline:
     actual_counts: Counts = field(default_factory=dict)
     prediction_counts: Counts = field(default_factory=dict)
     outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
+    unkeyed: Mapping[Unused, int] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
@@ -142,14 +143,15 @@ class Timeline:
         return known
 
     def count(self, windows: Windows) -> tuple[PairCount, ...]:
-        """How the hours of the current and of the reference window were used, and why others were not."""
+        """How the hours of each window were used, and why others were not."""
         return (
             *self._count(windows, windows.current, "current"),
             *self._count(windows, windows.reference, "reference"),
+            *self._count(windows, windows.history, "history"),
         )
 
     def _count(
-        self, windows: Windows, window: Window, name: Literal["current", "reference"]
+        self, windows: Windows, window: Window, name: Literal["current", "reference", "history"]
     ) -> list[PairCount]:
         cells = self.grid.cut(window)
         actual = ~np.isnan(self._known(cells, windows))
@@ -163,7 +165,7 @@ class Timeline:
             unused[reason] = cellwise[..., cells].sum(axis=2)
         for reason, of_actuals in self._actual_reasons(cells, windows).items():
             unused[reason] = unused.get(reason, 0) + of_actuals.sum(axis=1)
-        for reason, rows in self.outside.items() if name == "current" else ():
+        for reason, rows in self.outside.items() if name == "history" else ():
             unused[reason] = unused.get(reason, 0) + rows
         listed = self._listed()
         return [
@@ -188,8 +190,7 @@ class Timeline:
         forecast = ~np.isnan(self.judged.predicted).all(axis=2)
         for cellwise in self.prediction_counts.values():
             forecast |= cellwise.any(axis=2)
-        listed: NDArray[np.bool_] = forecast | ~forecast.any(axis=0)
-        return listed
+        return np.asarray(forecast | ~forecast.any(axis=0))
 
     def _actual_reasons(self, cells: slice, windows: Windows) -> dict[Unused, NDArray[np.int32]]:
         """The rows of actuals passed over: bad ones, ones not yet available, and older revisions."""
@@ -279,6 +280,7 @@ def align(tables: Tables, grid: Grid, cities: Sequence[str], accuracy: AccuracyC
         actual_counts=actual_counts,
         prediction_counts=prediction_counts,
         outside=_outside(tables, cities, predictions, actuals),
+        unkeyed=_unkeyed(tables),
     )
 
 
@@ -315,11 +317,12 @@ def _band(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> dict[str, Forec
         return {}
     bands = {}
     horizon = rows.target - rows.issued
-    for low, high in zip(accuracy.bands, accuracy.bands[1:], strict=False):
+    edges = zip(accuracy.band_labels, accuracy.bands, accuracy.bands[1:], strict=False)
+    for label, low, high in edges:
         first, last = (round(edge.total_seconds() * 1_000_000) for edge in (low, high))
         inside = (horizon >= first) & (horizon < last) & np.isfinite(rows.values["predicted"])
         winner, _, _ = latest(rows, inside, rows.issued)
-        bands[f"{format_duration(low)}-{format_duration(high)}"] = _forecast(rows, winner, shape)
+        bands[label] = _forecast(rows, winner, shape)
     return bands
 
 
@@ -361,6 +364,15 @@ def _features(tables: Tables, grid: Grid, cities: Sequence[str]) -> dict[str, Fl
         winner, _, _ = latest(rows, np.isfinite(values), None)
         placed[name] = place(rows, name, winner, shape).reshape(shape[1:])
     return placed
+
+
+def _unkeyed(tables: Tables) -> dict[Unused, int]:
+    """Rows that the store could not hand on and that name no city."""
+    total: dict[Unused, int] = {}
+    for skipped in tables.skipped:
+        if skipped.table != "features" and skipped.city is None:
+            total[skipped.reason] = total.get(skipped.reason, 0) + skipped.rows
+    return total
 
 
 def _outside(tables: Tables, cities: Sequence[str], *sides: Rows) -> dict[Unused, NDArray[np.int32]]:

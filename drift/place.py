@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Shape(NamedTuple):
     times: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """The rows of a table that have a cell on the grid, as columns; times in µs since 1970, UTC.
 
@@ -43,6 +44,15 @@ class Rows:
     available: Times | None
     versions: tuple[str, ...]
     outside: Mapping[Unused, NDArray[np.int32]]
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether no two rows have the same cell: the usual case, in which nothing is chosen between."""
+        if (self.cell[1:] > self.cell[:-1]).all():
+            return True
+        taken = np.zeros(int(self.cell.max(initial=-1)) + 1, dtype=np.bool_)
+        taken[self.cell] = True
+        return int(np.count_nonzero(taken)) == self.cell.size
 
     def null(self, name: str) -> Mask:
         """Where the value is null: not given at all, rather than given as NaN."""
@@ -127,12 +137,13 @@ def latest(rows: Rows, eligible: Mask, by: Times | None) -> tuple[Mask, Mask, Ma
 
     Returns three masks over all rows: the winners, those that repeat a winner's `by`, and older ones.
     """
+    nothing = np.zeros(rows.cell.size, dtype=np.bool_)
+    if rows.alone:
+        return eligible, nothing, nothing
     index = np.flatnonzero(eligible)
     cell = rows.cell[index]
-    winner = np.zeros(rows.cell.size, dtype=np.bool_)
-    nothing = np.zeros_like(winner)
-    if cell.size < 2 or (cell[1:] > cell[:-1]).all():  # already one row a cell: the usual case
-        winner[index] = True
+    winner = nothing.copy()
+    if not cell.size:
         return winner, nothing, nothing
     stamp = np.zeros(cell.size, dtype=np.int64) if by is None else by[index]
     order = np.lexsort((stamp, cell))  # stable: rows with equal keys keep their order
@@ -151,12 +162,16 @@ def place(rows: Rows, name: str, chosen: Mask, shape: Shape) -> Floats:
     """The chosen rows' values on the flattened grid, NaN elsewhere. At most one row a cell is chosen."""
     values = rows.values[name]
     grid = np.full(shape.versions * shape.cities * shape.times, np.nan, dtype=values.dtype)
-    grid[rows.cell[chosen]] = values[chosen]
+    if chosen.all():  # a mask costs more than the copy
+        grid[rows.cell] = values
+    else:
+        grid[rows.cell[chosen]] = values[chosen]
     return grid
 
 
 def count_cells(rows: Rows, chosen: Mask, shape: Shape) -> NDArray[np.int32]:
     """How many of the chosen rows fall in each cell."""
     counts = np.zeros(shape.versions * shape.cities * shape.times, dtype=np.int32)
-    np.add.at(counts, rows.cell[chosen], 1)
+    if chosen.any():
+        np.add.at(counts, rows.cell[chosen], 1)
     return counts.reshape(shape)

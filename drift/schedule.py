@@ -7,8 +7,10 @@ and not in the ledger is evaluated, oldest first, as far back as `catch_up`.
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,31 +19,37 @@ import structlog
 
 from drift.clock import Clock, wall_clock
 from drift.config import ScheduleConfig
+from drift.domain import iso
 from drift.errors import ConfigError, DriftError
 
 if TYPE_CHECKING:
-    from drift.domain import Run
     from drift.monitor import Monitor
 
 WAKE_SECONDS = 15
+RETRY = timedelta(minutes=5)
+"""Publishing a slot that could not be published is tried again after this time."""
 log = structlog.get_logger()
 
 
-def slots_due(schedule: ScheduleConfig, after: datetime | None, now: datetime) -> Iterator[datetime]:
-    """The cron's slots in `(after, now]`, oldest first, none older than `catch_up`.
+def slots_due(
+    schedule: ScheduleConfig, first: datetime | None, known: Collection[datetime], now: datetime
+) -> list[datetime]:
+    """The cron's slots up to now that are not known, oldest first: none older than `catch_up`, none before
+    the `first` slot there ever was.
 
-    Without any slot before (`after` None) only the last one is due: a new monitor starts with the
-    present. Days on which the clock changes have each slot once.
+    Without any slot yet (`first` None) only the last one is due: a new monitor starts with the present.
+    Days on which the clock changes have each slot once.
 
     >>> from datetime import UTC
     >>> noon = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-    >>> [s.hour for s in slots_due(ScheduleConfig(cron="0 * * * *"), noon - timedelta(hours=2), noon)]
+    >>> [s.hour for s in slots_due(ScheduleConfig(cron="0 * * * *"), noon - timedelta(hours=2), (), noon)]
     [11, 12]
     """
-    oldest = now - schedule.catch_up
-    start = oldest if after is None else max(after, oldest)
-    due = list(_cron(schedule, start, now))
-    yield from due if after is not None else due[-1:]
+    start = now - schedule.catch_up
+    if first is not None:
+        start = max(first - timedelta(microseconds=1), start)
+    due = [slot for slot in _cron(schedule, start, now) if slot not in known]
+    return due if first is not None else due[-1:]
 
 
 def last_slot(schedule: ScheduleConfig, now: datetime) -> datetime:
@@ -77,13 +85,16 @@ class Schedule:
     """Wakes the monitor. One slot at a time; a slot that fails is named in the log and tried again."""
 
     def __init__(
-        self, monitor: Monitor, clock: Clock = wall_clock, on_run: Callable[[Run], None] | None = None
+        self, monitor: Monitor, clock: Clock = wall_clock, on_failure: Callable[[str], None] | None = None
     ) -> None:
         self.monitor = monitor
         self.clock = clock
-        self.on_run = on_run
-        self.last_error: str | None = None
+        self.on_failure = on_failure
+        self.failed_at: datetime | None = None
+        self._told_of_gap = False
+        self._attempts: dict[datetime, datetime] = {}
         self._busy = threading.Lock()
+        self._stopping = threading.Event()
 
     def tick(self) -> int:
         """Evaluate every slot that is due and not in the ledger; gives their number."""
@@ -96,42 +107,78 @@ class Schedule:
 
     def _tick(self) -> int:
         done = 0
-        last = self.monitor.state.last_slot()
-        for slot in slots_due(self.monitor.config.schedule, last, self.clock()):
+        for slot in (*self._unpublished(), *self._due()):
+            if self._stopping.is_set():
+                break
+            self._attempts[slot] = self.clock()
             try:
                 run = self.monitor.run(slot)
             except DriftError as error:
-                self.last_error = str(error)
+                self.failed_at = slot
                 # the text names thing and remedy; a traceback would bury it
-                log.error("slot failed", slot=slot.isoformat(), error=str(error))  # noqa: TRY400
+                log.error("slot failed", slot=iso(slot), error=str(error))  # noqa: TRY400
+                if self.on_failure is not None:
+                    self.on_failure("run")
                 break  # a later slot must not overtake it: alerts move forward in time
-            self.last_error = None
+            self.failed_at = None
             done += 1
-            log.info("slot done", slot=slot.isoformat(), failures=len(run.failures))
-            if self.on_run is not None:
-                self.on_run(run)
+            for failure in run.failures:
+                log.warning("failed", slot=iso(slot), **asdict(failure))
+            log.info("slot done", slot=iso(slot), failures=len(run.failures))
         return done
+
+    def _due(self) -> list[datetime]:
+        """The slots to evaluate. Those that were missed for longer than `catch_up` are named once."""
+        schedule, now = self.monitor.config.schedule, self.clock()
+        state = self.monitor.state
+        oldest, last = now - schedule.catch_up, state.last_slot()
+        if last is not None and last < oldest and not self._told_of_gap:
+            log.warning("slots were missed for good", after=iso(last), before=iso(oldest))
+        self._told_of_gap = last is not None and last < oldest
+        known = {record.slot for record in state.slots(oldest, now + timedelta(microseconds=1))}
+        return slots_due(schedule, state.first_slot(), known, now)
+
+    def _unpublished(self) -> list[datetime]:
+        """Slots that were committed and never published, as the process died or a sink was away; one that
+        was tried within the last minutes rests.
+        """
+        now = self.clock()
+        oldest = now - self.monitor.config.schedule.catch_up
+        self._attempts = {slot: at for slot, at in self._attempts.items() if slot >= oldest}
+        return [
+            record.slot
+            for record in self.monitor.state.slots(oldest, now)
+            if record.published_at is None and now - self._attempts.get(record.slot, now - RETRY) >= RETRY
+        ]
 
     def start(self) -> Callable[[], None]:
         """Wake every few seconds in a thread of APScheduler's; gives what stops it."""
         from apscheduler.schedulers.background import BackgroundScheduler
 
+        # that a wake-up finds the last one still at work is no news
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._stopping.clear()
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(
             self._guarded_tick,
             "interval",
             seconds=WAKE_SECONDS,
-            next_run_time=self.clock(),
+            next_run_time=wall_clock(),  # APScheduler's own time; the ledger goes by ours
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
         )
         scheduler.start()
-        return lambda: scheduler.shutdown(wait=True)
+
+        def stop() -> None:
+            self._stopping.set()
+            scheduler.shutdown(wait=True)
+
+        return stop
 
     def _guarded_tick(self) -> None:
         try:
             self.tick()
-        except Exception as error:  # the wake-up thread must live on, and the fault be seen
-            self.last_error = f"{type(error).__name__}: {error}"
+        except Exception:  # the wake-up thread must live on, and the fault be seen
+            self.failed_at = self.clock()
             log.exception("the scheduler's wake-up failed")

@@ -65,10 +65,10 @@ statistics:
   bins: 10
   min_reference: 100
 
-state: sqlite:///state/drift.db
+state: sqlite:///state/drift.db # a password belongs in ${NAME}, or in a file: state_file: /run/secrets/state
 history: {dir: history}
 reports: {dir: reports, cities: alerting, keep: 30d}   # cities: all gives every city a page each slot
-mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}
+mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}   # or tracking_uri_file, as for the state
 serve: {host: 127.0.0.1, port: 9109}
 
 alerts:

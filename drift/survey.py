@@ -36,7 +36,7 @@ def survey(store: Store, config: Config) -> Survey:
         if city not in known:
             raise ConfigError(f"cities: the store has no city {city!r}{did_you_mean(city, list(known))}")
     span = store.span()
-    return Survey(cities, span, Cadence(store.interval(), span.start))
+    return Survey(cities, span, store.cadence())
 
 
 def check_windows(windows: Windows, span: Window) -> list[Failure]:

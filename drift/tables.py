@@ -8,8 +8,8 @@ types; it has not judged a value: that is pairing's job, where every row passed 
     actuals      city, target_time, actual, [available_time]
     features     city, target_time, then one column a feature
 
-`city` and `model_version` are `string`, times `timestamp[us, UTC]`, values `float64`, or `float32` where the store
-holds them so (null: no value).
+`city` and `model_version` are `string`, times `timestamp[us, UTC]`, values `float64`, or `float32` where
+the store holds them so (null: no value).
 Keys (`city`, `model_version`, `target_time`) are never null: a store leaves such rows out and counts them.
 """
 
@@ -40,6 +40,8 @@ OPTIONAL: dict[TableName, tuple[str, ...]] = {
     "actuals": ("available_time",),
     "features": (),
 }
+RESERVED = frozenset({"actual", "predicted", "error"})
+"""The columns whose drift is measured beside the features'."""
 TIMES = ("target_time", "issue_time", "available_time")
 
 

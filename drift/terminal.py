@@ -6,7 +6,6 @@ data is shown with `rich.text.Text`, never as markup, and stripped of control ch
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from drift.config import Config, format_duration
-from drift.domain import Alert, AlertStatus, Panel, Run, Series, Transition, iso
+from drift.domain import Alert, AlertStatus, Failure, Panel, Run, Series, Transition, iso
+from drift.text import printable
 
 if TYPE_CHECKING:
     from drift.doctor import Check
@@ -32,7 +32,9 @@ STATES = {
     AlertStatus.OK: ("○ ok", "green"),
 }
 NO_ALERT = ("· no alert", "dim")
+NO_DATA = ("? no data", "dim")
 ROWS = 60
+WIDE = 100  # columns of a terminal; below, the table shows less
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -44,8 +46,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def clean(text: str, limit: int = 40) -> Text:
     """Text from data, fit to print: no control characters, no markup, not longer than `limit`."""
-    shown = "".join("�" if unicodedata.category(c).startswith("C") else c for c in text)
-    return Text(shown if len(shown) <= limit else f"{shown[: limit - 1]}…")
+    return Text(printable(text, limit))
 
 
 @contextmanager
@@ -110,18 +111,20 @@ def print_run(run: Run, config: Config) -> None:
         )
     )
     table = _table("city", "model version")
-    for name in ("accuracy", "MAPE", f"bias {config.store.unit}", "MASE", "skill", "coverage"):
+    figures = ["accuracy", "MAPE", f"bias {config.store.unit}", "MASE", "skill", "coverage"]
+    shown = figures if out.width >= WIDE else [figures[0], figures[1], figures[-1]]
+    for name in shown:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("alert", no_wrap=True)
     rows = sorted(_rows(run), key=lambda row: row.order)
     for row in rows[:ROWS]:
-        table.add_row(*row.cells, style="" if row.city else "bold")
+        cells = [row.figures[figures.index(name)] for name in shown]
+        table.add_row(*row.names, *cells, row.state, style="" if row.city else "bold")
     out.print(table)
     if len(rows) > ROWS:
         out.print(f"… and {len(rows) - ROWS} more rows; --json has them all", style="dim")
     _print_transitions(out, run.transitions, "what this slot changed")
-    for failure in run.failures:
-        out.print(Text.assemble(("failed ", "bold red"), f"{failure.stage}: ", clean(failure.message, 400)))
+    _print_failures(out, run.failures)
     print_links(run.links)
 
 
@@ -133,22 +136,23 @@ class _Row:
             name: None if panel.reason[s, 0, k] else float(panel.value[s, 0, k])
             for k, name in enumerate(panel.names)
         }
-        state, style = STATES[alert.status] if alert else NO_ALERT
-        since = f" since {alert.since:%-d %b %H:%M}Z" if alert and alert.status is AlertStatus.FIRING else ""
         accuracy = value.get("accuracy")
         firing = alert is not None and alert.status is AlertStatus.FIRING
+        state, style = STATES[alert.status] if alert else NO_ALERT
+        if accuracy is None and (alert is None or alert.status in (AlertStatus.OK, AlertStatus.RESOLVED)):
+            state, style = NO_DATA  # what stood last is not what is so now
+        since = f" since {alert.since:%-d %b %H:%M}Z" if alert is not None and firing else ""
         self.city = series.city
         self.order = (series.city is not None, not firing, accuracy if accuracy is not None else 2.0)
-        self.cells = (
-            clean(series.city or "all cities"),
-            clean(series.model_version),
+        self.names = (clean(series.city or "all cities"), clean(series.model_version))
+        self.state = Text(state + since, style=style)
+        self.figures = (
             percent(accuracy),
             percent(value.get("mape")),
             load(value.get("bias")),
             "–" if value.get("mase") is None else f"{value['mase']:.2f}",
             "–" if value.get("skill") is None else f"{value['skill']:+.2f}",
             percent(float(panel.coverage[s, 0]), 0),
-            Text(state + since, style=style),
         )
 
 
@@ -190,6 +194,12 @@ def _print_transitions(out: Console, transitions: Sequence[Transition], title: s
             t.reason,
         )
     out.print(table)
+
+
+def _print_failures(out: Console, failures: Sequence[Failure]) -> None:
+    for failure in failures:
+        what = f"{failure.stage} {failure.what}: "
+        out.print(Text.assemble(("failed ", "bold red"), clean(what, 80), clean(failure.message, 400)))
 
 
 def print_links(links: Mapping[str, str]) -> None:
@@ -237,6 +247,7 @@ def print_replay(replay: Replay, config: Config, out_file: Path | None) -> None:
         )
     out.print(table)
     _print_transitions(out, replay.transitions[-10:], "the last transitions")
+    _print_failures(out, replay.failures)
     if out_file is not None:
         out.print(f"every transition is in {out_file}", soft_wrap=True)
 

@@ -8,10 +8,10 @@ here too, where control and direction characters would otherwise disturb what st
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import dataclass, field
 
 from drift.domain import Measurement, Undefined
+from drift.text import printable
 
 DASH = "–"
 LABEL_LENGTH = 60
@@ -84,15 +84,10 @@ def _number(value: float, digits: int, signed: bool) -> str:
 
 
 def readable(text: str, longest: int = LABEL_LENGTH) -> str:
-    """Text from data as one short line: control, direction and unpaired surrogate characters become `�`.
+    """Text from data as one short line: what does not show becomes `�`, and a blank says that it is one.
 
     >>> readable("north" + chr(10) + chr(0x202E) + "htuos"), readable("x" * 99, 5)
     ('north��htuos', 'xxxx…')
     """
-    seen = "".join("�" if unicodedata.category(c) in _UNSEEN else c for c in text[: longest + 1])
-    if not seen.strip():
-        return "(blank)"
-    return seen if len(text) <= longest else seen[: longest - 1] + "…"
-
-
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    seen = printable(text, longest)
+    return seen if seen.strip() else "(blank)"

@@ -36,13 +36,17 @@ def pooled_table(book: Book, notes: Notes) -> Table:
 def unused_table(book: Book, cities: tuple[str, ...]) -> Table:
     """Pairs used, and rows and hours that gave none by reason, a column a model version."""
     versions = book.pairs.model_versions
-    counted = [c for c in book.run.pair_counts if c.city in set(cities)]
+    counted = [
+        (c, c.model_version)
+        for c in book.run.pair_counts
+        if c.city in set(cities) and c.model_version is not None and c.window == "history"
+    ]
     used = Counter[str]()
     unused = Counter[tuple[str, str]]()
-    for count in counted:
-        used[count.model_version] += count.used
+    for count, version in counted:
+        used[version] += count.used
         for reason, rows in count.unused.items():
-            unused[reason.value, count.model_version] += rows
+            unused[reason.value, version] += rows
     reasons = sorted({reason for (reason, _), rows in unused.items() if rows})
     lines = [("used as pairs", tuple(_count(used[v]) for v in versions))]
     lines += [

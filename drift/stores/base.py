@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Protocol
 
 from drift.domain import Window
 from drift.tables import Tables
+from drift.windows import Cadence
 
 
 class Store(Protocol):
@@ -21,13 +21,12 @@ class Store(Protocol):
         """From the first target time of any prediction or actual to the end of the last interval."""
         ...
 
-    def interval(self) -> timedelta:
-        """The distance of target times: the config's, or the commonest distance found in the data."""
+    def cadence(self) -> Cadence:
+        """When there are target times: their distance (the config's, or found in the data) and phase."""
         ...
 
     def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
-        """The cities in blocks that can be read apart without reading much twice: of `size` where the
-        layout allows, larger where it does not."""
+        """The cities in blocks that can be read apart: of `size`, or larger where the layout wants it."""
         ...
 
     def read(self, window: Window, cities: Sequence[str] | None = None) -> Tables:

@@ -18,20 +18,11 @@ import pyarrow.compute as pc
 from drift.arrow import flags, integers
 from drift.errors import ColumnError, TimestampError
 from drift.tables import TableName
+from drift.text import printable
 
 UTC_TIME = pa.timestamp("us", tz="UTC")
 LOCAL_TIME = pa.timestamp("us")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def shown(text: object, limit: int = 80) -> str:
-    """Text from data, fit for a message: no control characters, and not long.
-
-    >>> shown("load" + chr(27) + "[31m")
-    'load�[31m'
-    """
-    clean = "".join(c if c.isprintable() else "\ufffd" for c in str(text)[: limit + 1])
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 class Place(NamedTuple):
@@ -44,7 +35,7 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         theirs = "" if self.column == self.name else f" (for `{self.name}`)"
-        return f"store.{self.table}: column `{shown(self.column)}`{theirs} of {self.file}"
+        return f"store.{self.table}: column `{printable(self.column)}`{theirs} of {self.file}"
 
 
 class Placed(NamedTuple):
@@ -107,7 +98,7 @@ def _text_found(values: pa.ChunkedArray, place: Place) -> str:
     for value in values:
         text = value.as_py()
         if text is not None and not _parses(text):
-            return f"{place} holds text; the first value that is no number is {shown(text)!r}"
+            return f"{place} holds text; the first value that is no number is {printable(text)!r}"
     return f"{place} holds numbers written as text: cast it to float64 where it is written"
 
 
@@ -155,7 +146,7 @@ def _no_timestamp(values: pa.ChunkedArray) -> str:
         return f"holds days ({kind}), not times: write the start of each interval as a timestamp in UTC"
     if is_text(kind):
         known = values.drop_null()
-        first = f" such as {shown(known[0].as_py())!r}" if len(known) else ""
+        first = f" such as {printable(known[0].as_py())!r}" if len(known) else ""
         return f"holds text{first}: cast it to a timestamp in UTC"
     return f"holds {kind}: cast it to a timestamp in UTC"
 

@@ -34,6 +34,13 @@ def latest_groups(files: Sequence[Sequence[Bounds]]) -> Mapping[int, list[int]]:
     return chosen
 
 
+def commonest_phase(rows: pa.Table, step: timedelta) -> timedelta:
+    """How long after a whole number of steps since 1970 most target times lie: half an hour in India."""
+    times = view(rows["target_time"].cast(pa.int64()))
+    phases, counts = np.unique(times % (step // timedelta(microseconds=1)), return_counts=True)
+    return timedelta(microseconds=int(phases[np.argmax(counts)])) if phases.size else timedelta(0)
+
+
 def commonest_distance(rows: pa.Table) -> timedelta | None:
     """The commonest distance of consecutive distinct target times within a city; the shortest, if several."""
     city = pa.concat_arrays([pa.nulls(0, pa.string()), *rows["city"].chunks]).dictionary_encode()

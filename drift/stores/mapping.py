@@ -29,12 +29,12 @@ from drift.stores.casts import (
     Place,
     is_number,
     microseconds,
-    shown,
     to_number,
     to_text,
     to_utc,
 )
-from drift.tables import KEYS, OPTIONAL, TIMES, VALUES, Skipped, TableName
+from drift.tables import KEYS, OPTIONAL, RESERVED, TIMES, VALUES, Skipped, TableName
+from drift.text import printable
 
 Layout: TypeAlias = Mapping[str, str | None]
 """Our names, in the order of the logical table, and the file's; None: the file has no such column."""
@@ -68,11 +68,12 @@ class TableMap:
         for name in config.columns:
             if name not in known and table != "features":
                 raise ConfigError(
-                    f"store.{table}.columns.{shown(name)}: unknown column{did_you_mean(name, known)}"
+                    f"store.{table}.columns.{printable(name)}: unknown column{did_you_mean(name, known)}"
                 )
         if constant is not None and "model_version" in config.columns:
             raise ConfigError(
-                f"store.{table}: both `model_version: {shown(constant)}` and a column for it: leave one out"
+                f"store.{table}: both `model_version: {printable(constant)}` and a column for it: "
+                f"leave one out"
             )
         use = config.use if isinstance(config, FeaturesConfig) else None
         return cls(
@@ -131,10 +132,22 @@ def layouts(spec: TableMap, files: Sequence[tuple[str, pa.Schema]]) -> list[Layo
     needed = {*KEYS[spec.table], *VALUES[spec.table], *(spec.columns if spec.use is None else spec.use)}
     optional = {name for name in OPTIONAL[spec.table] if name in present}
     optional |= _found(spec, (schema for _, schema in files))
+    if spec.table == "features":
+        _refuse_reserved(needed | optional)
     ours = sorted(needed | optional, key=lambda name: (_RANK.get(name, len(_RANK)), name))
     return [
         {name: _theirs(spec, name, file, names, name in needed) for name in ours} for file, names in known
     ]
+
+
+def _refuse_reserved(names: Iterable[str]) -> None:
+    """No feature has the name of a column of drift's own: its figures would pass for those."""
+    for name in sorted(RESERVED.intersection(names)):
+        raise ColumnError(
+            f"store.features: a feature cannot be called {name!r}, as drift measures a column of that name: "
+            f"give it another under store.features.columns (`weather_{name}: {name}`), or list the features "
+            f"in store.features.use"
+        )
 
 
 def _found(spec: TableMap, schemas: Iterable[pa.Schema]) -> set[str]:
@@ -157,7 +170,7 @@ def _theirs(spec: TableMap, name: str, file: str, known: Sequence[str], needed: 
         if times:
             raise ColumnError(
                 f"store.predictions: {file} has a column `model_version`, and the config gives "
-                f"`model_version: {shown(spec.constant)}` too: take the latter out of the config"
+                f"`model_version: {printable(spec.constant)}` too: take the latter out of the config"
             )
         return None
     if times > 1:
@@ -169,9 +182,9 @@ def _theirs(spec: TableMap, name: str, file: str, known: Sequence[str], needed: 
 
 def _missing(spec: TableMap, name: str, file: str, known: Sequence[str]) -> str:
     theirs = spec.theirs(name)
-    columns = [shown(column) for column in known]
+    columns = [printable(column) for column in known]
     near = did_you_mean(theirs, columns)
-    what = f"`{shown(theirs)}`" + ("" if theirs == name else f" (for `{name}`)")
+    what = f"`{printable(theirs)}`" + ("" if theirs == name else f" (for `{name}`)")
     remedy = f"map it under store.{spec.table}.columns"
     if name == "model_version":
         remedy += ", or name the one version of all its rows with `model_version: NAME`"

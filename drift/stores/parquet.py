@@ -23,10 +23,11 @@ from drift.errors import EmptyStoreError, StoreError, TimestampError
 from drift.stores.casts import Place, moment_at, to_text
 from drift.stores.files import File, FileChangedError, Location
 from drift.stores.footers import Bounds, bounds_of
-from drift.stores.interval import commonest_distance, latest_groups
+from drift.stores.interval import commonest_distance, commonest_phase, latest_groups
 from drift.stores.mapping import Layout, Mapped, TableMap, Wanted, layouts, map_rows, schema_of
 from drift.stores.reader import Cache, Footer, Reader
 from drift.tables import KEYS, TIMES, Skipped, TableName, Tables
+from drift.windows import EPOCH, Cadence
 
 T = TypeVar("T")
 _MICROSECOND = timedelta(microseconds=1)
@@ -70,7 +71,7 @@ class ParquetStore:
         self._where = {name: Location.of(config, name, table.path) for name, table in given.items()}
         self._interval = store.interval
         self._cache = Cache()
-        self._intervals = Cache(limit=2)
+        self._intervals = Cache(limit=4)
         self._reader = Reader(self._cache)
 
     def cities(self) -> tuple[str, ...]:
@@ -81,13 +82,32 @@ class ParquetStore:
         """From the first target time of any prediction or actual to the end of the last interval."""
         return _steady(self._span)
 
+    def cadence(self) -> Cadence:
+        """When there are target times: the config's distance, or the commonest one found in the data, and
+        the phase that most of them have.
+        """
+        return _steady(self._cadence)
+
+    def _cadence(self) -> Cadence:
+        step = self.interval()
+        parts = self._parts("predictions")
+        key = ("phase", step, tuple(part.file for part in parts))
+        return Cadence(step, EPOCH + self._intervals.get(key, lambda: self._phase(parts, step)))
+
+    def _phase(self, parts: Sequence[Part], step: timedelta) -> timedelta:
+        """From the latest row group alone: a phase, unlike a distance, shows in any few rows."""
+        for index, groups in latest_groups([part.bounds for part in parts]).items():
+            return commonest_phase(self._keys("predictions", parts[index], groups[:1]), step)
+        return timedelta(0)
+
     def interval(self) -> timedelta:
         """The distance of target times: the config's, or the commonest one found in the data."""
         return self._interval or _steady(self._found_interval)
 
     def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
         """The cities in blocks of `size`, or of twice, four times … as many, until reading the blocks apart
-        reads few row groups twice: a file sorted by time holds every city in every row group."""
+        reads few row groups twice: a file sorted by time holds every city in every row group.
+        """
         return _steady(lambda: self._partition(cities, size))
 
     def _partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:

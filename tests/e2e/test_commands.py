@@ -59,7 +59,7 @@ def test_fail_on_alert_exits_with_3_when_one_fires(drift, made):
 def test_a_failure_in_a_run_exits_with_1_and_is_named(drift, made):
     answer = drift("run", "-c", made.config, "--slot", "2026-03-09T00:00Z")
     assert answer.code == 1
-    assert "failed windows: the reference window" in answer.out
+    assert "failed windows reference: the reference window" in answer.out
 
 
 def test_replay_writes_a_json_line_a_transition(drift, made, tmp_path):
@@ -152,7 +152,10 @@ def test_version(drift):
             ["run", "--slot", "yesterday"],
             "--slot: 'yesterday' is no ISO 8601 time: write it like 2020-04-10T00:00Z",
         ),
-        (["run", "--slot", "2026-04-01"], "--slot: '2026-04-01' has no time zone: write 2026-04-01Z for UTC"),
+        (
+            ["run", "--slot", "2026-04-01"],
+            "--slot: '2026-04-01' has no time zone: write 2026-04-01T00:00Z for UTC",
+        ),
         (
             ["replay", "--from", DRIFTED, "--to", "2026-03-01T00:00Z"],
             "the last slot 2026-03-01T00:00:00Z is before the first",

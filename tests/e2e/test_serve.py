@@ -95,10 +95,32 @@ def test_promtool_has_nothing_to_say_about_the_metrics(served):
 def test_serve_stops_when_told_and_leaves_a_state_that_opens(served, made):
     served.wait_for_line("slot done")
     served.process.send_signal(signal.SIGTERM)
-    served.process.wait(timeout=30)
+    assert served.process.wait(timeout=30) == 0
     from datetime import UTC, datetime
 
     from drift.state import State
 
     with State.open(f"sqlite:///{made.folder}/state/drift.db") as state:
         assert state.last_slot() == datetime(2026, 4, 1, 1, 5, tzinfo=UTC)
+
+
+def test_told_to_stop_in_the_middle_of_a_slot_it_finishes_the_slot(served, made):
+    """The signal comes as soon as it listens, when the due slot is being worked on."""
+    served.process.send_signal(signal.SIGTERM)
+    out = served.process.communicate(timeout=60)[1]
+    assert served.process.returncode == 0
+    assert '"stopped"' in out
+    from drift.state import State
+
+    with State.open(f"sqlite:///{made.folder}/state/drift.db") as state:
+        last = state.last_slot()
+        assert last is None or state.slot(last).published_at is not None
+
+
+def test_a_port_that_is_taken_is_said_with_the_remedy(served, made, drift):
+    answer = drift("serve", "-c", made.config, "--port", served.port)
+    assert answer.code == 2
+    assert (
+        f"127.0.0.1:{served.port} cannot be listened on (Address already in use): choose another"
+        in answer.err
+    )

@@ -181,6 +181,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.privilege
 def test_a_full_disk_keeps_the_old_state(small_disk: Path) -> None:
     with State.open(f"sqlite:///{small_disk}/drift.db") as state:
         state.commit(SlotCommit(DAY, (transition(DAY),)), at=DAY, config_hash="c0ffee")

@@ -10,7 +10,7 @@ from drift.statistics import STATISTICS
 
 
 def compiled(**rule):
-    return compile_rules({"r": RuleConfig(**rule)}, METRICS, STATISTICS)
+    return compile_rules({"r": RuleConfig(**rule)}, METRICS, STATISTICS, ["0h-6h", "24h-30h"])
 
 
 def metric_panel() -> Panel:
@@ -90,6 +90,7 @@ def test_rules_on_what_the_platform_measures_are_not_for_a_slot():
         ({"metric": "coverage_of_interval"}, "alerts.r.side: coverage_of_interval can be wrong on both sides"),
         ({"metric": "mape", "column": "temp"}, "alerts.r.column: mape is a metric of pairs and has no column"),
         ({"metric": "psi", "scope": "pooled"}, "alerts.r.scope: a statistic is measured by city, not pooled"),
+        ({"metric": "mape", "horizon": "24h-3h"}, "alerts.r.horizon: '24h-3h' is no horizon band; did you mean `24h-30h`?"),
         ({"metric": "psi", "horizon": "0h-6h"}, "alerts.r.horizon: a statistic is not measured by horizon band"),
     ],
 )  # fmt: skip

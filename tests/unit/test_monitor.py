@@ -142,9 +142,9 @@ def test_a_sink_that_fails_is_named_and_stops_no_other(made):
     keeping = Keeping()
     m = monitor(made, sinks=[Broken(), Buggy(), keeping])
     run = m.run(DRIFTED)
-    assert [(f.stage, f.message) for f in run.failures] == [
-        ("broken", "broken: nobody listens at the other end: start it"),
-        ("buggy", "ZeroDivisionError: oops"),
+    assert [(f.stage, f.what, f.message) for f in run.failures] == [
+        ("sink", "broken", "broken: nobody listens at the other end: start it"),
+        ("sink", "buggy", "ZeroDivisionError: oops"),
     ]
     assert run.links["kept"] == "here"
     assert len(keeping.runs) == 1
@@ -272,3 +272,154 @@ def test_a_city_that_fell_silent_is_listed_without_a_value(made):
     run = monitor(made, sinks=()).look(DRIFTED)
     got = accuracy(run, Series("v1", "Pune"))
     assert (got.value, got.undefined) == (None, Undefined.NO_PAIRS)
+
+
+def firing(m: Monitor) -> set[tuple[str, str | None]]:
+    return {(k.rule, k.city) for k, a in m.state.alerts().items() if a.status is AlertStatus.FIRING}
+
+
+def test_an_alert_whose_rule_was_removed_resolves_with_that_reason(made):
+    m = monitor(made)
+    for hour in (0, 1):
+        m.run(DRIFTED + hour * HOUR)
+    assert firing(m) == {("model_accuracy_drop", "Surat")}
+    made.edit(
+        "model_accuracy_drop: {metric: model_accuracy, threshold: 0.85", "other: {metric: mae, threshold: 1e9"
+    )
+    again = monitor(made)
+    (closed,) = again.run(DRIFTED + 2 * HOUR).transitions
+    assert (closed.after, closed.reason) == (AlertStatus.RESOLVED, "the rule was removed")
+    assert firing(again) == set()
+
+
+def test_an_alert_of_a_model_version_that_is_gone_resolves_with_that_reason(made):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    m = monitor(made)
+    for hour in (0, 1):
+        m.run(DRIFTED + hour * HOUR)
+    path = made.folder / "data" / "predictions.parquet"
+    rows = pq.ParquetFile(path).read()
+    pq.write_table(rows.filter(pa.array([v == "v2" for v in rows["model_version"].to_pylist()])), path)
+    (closed,) = m.run(DRIFTED + 2 * HOUR).transitions
+    assert closed.reason == "the model version no longer forecasts here"
+
+
+def test_a_city_that_cannot_be_read_keeps_its_alert(made):
+    """No verdict for want of a readable store is no reason to resolve."""
+    import pyarrow.parquet as pq
+
+    whole = pq.ParquetFile(made.folder / "data" / "predictions.parquet").read()
+    (made.folder / "data" / "p").mkdir()
+    for city in ("Delhi", "Pune", "Surat"):
+        rows = [name == city for name in whole["city"].to_pylist()]
+        pq.write_table(
+            whole.filter(rows), made.folder / "data" / "p" / f"{city}.parquet", write_page_checksum=True
+        )
+    made.edit("path: data/predictions.parquet", "path: data/p")
+    m = monitor(made)
+    for hour in (0, 1):
+        m.run(DRIFTED + hour * HOUR)
+    file = made.folder / "data" / "p" / "Surat.parquet"
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2 : len(damaged) // 2 + 40] = bytes(40)
+    file.write_bytes(damaged)
+    run = m.run(DRIFTED + 2 * HOUR)
+    assert [f.what for f in run.failures] == ["Surat"]
+    assert firing(m) == {("model_accuracy_drop", "Surat")}
+
+
+def test_an_older_slot_is_shown_with_the_alerts_of_its_time(made):
+    m = monitor(made)
+    for hour in (0, 1):
+        m.run(DRIFTED + hour * HOUR)
+    assert {a.status for a in m.look(DRIFTED).alerts} == {AlertStatus.PENDING}
+    assert m.look(DRIFTED - HOUR).alerts == ()
+
+
+def test_the_log_hears_of_every_transition_once(made):
+    import structlog
+
+    m = monitor(made)
+    with structlog.testing.capture_logs() as lines:
+        m.run(DRIFTED)
+        m.run(DRIFTED)
+        m.run(DRIFTED + HOUR)
+    told = [(line["event"], line["city"]) for line in lines if line["event"].startswith("alert ")]
+    assert told == [("alert pending", "Surat"), ("alert firing", "Surat")]
+
+
+def test_a_channel_that_nobody_knows_is_refused_and_the_guides_are_not(made):
+    made.edit("severity: high", "severity: high, channels: [slack, email, sms, log]")
+    monitor(made)
+    made.edit("channels: [slack,", "channels: [slak,")
+    with pytest.raises(
+        ConfigError, match=r"alerts\.model_accuracy_drop\.channels: there is no channel 'slak'.*`slack`"
+    ):
+        monitor(made)
+
+
+def test_a_published_slot_is_not_published_again_whatever_the_data_say_now(made):
+    import pyarrow.parquet as pq
+
+    keeping = Keeping()
+    m = monitor(made, sinks=[keeping])
+    m.run(DRIFTED)
+    path = made.folder / "data" / "actuals.parquet"
+    rows = pq.ParquetFile(path).read()
+    pq.write_table(rows.slice(0, rows.num_rows - 24 * 20), path)
+    m.run(DRIFTED)
+    assert len(keeping.runs) == 1
+
+
+def test_a_slot_of_which_nothing_could_be_measured_is_a_failure(made):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = made.folder / "data" / "actuals.parquet"
+    rows = pq.ParquetFile(path).read()
+    early = [t < DRIFTED - 3 * 24 * HOUR for t in rows["target_time"].to_pylist()]
+    pq.write_table(rows.filter(pa.array(early)), path)
+    (failure,) = monitor(made, sinks=()).look(DRIFTED).failures
+    assert failure.message.startswith(
+        "nothing could be measured in [2026-03-31T00:00:00Z, 2026-04-01T00:00:00Z)"
+    )
+    assert "missing_actual 144" in failure.message
+
+
+def test_one_stray_row_is_counted_and_moves_no_grid(made):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = made.folder / "data" / "actuals.parquet"
+    rows = pq.ParquetFile(path).read()
+    stamp = pa.array([START - timedelta(minutes=43)], pa.timestamp("us", "UTC"))
+    stray = pa.table({"city": ["Pune"], "target_time": stamp, "actual": [1.0]}).cast(rows.schema)
+    pq.write_table(pa.concat_tables([stray, rows]), path)
+    run = monitor(made, sinks=()).look(DRIFTED)
+    assert run.failures == ()
+    assert accuracy(run, Series("v1", "Pune")).value is not None
+
+
+def test_a_city_with_another_phase_is_named(made):
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = made.folder / "data" / "actuals.parquet"
+    rows = pq.ParquetFile(path).read()
+    half = pc.if_else(pc.equal(rows["city"], "Pune"), pa.scalar(1_800_000_000), pa.scalar(0))
+    moved = pc.cast(pc.add(pc.cast(rows["target_time"], pa.int64()), half), pa.timestamp("us", "UTC"))
+    pq.write_table(rows.set_column(1, "target_time", moved), path)
+    (failure,) = monitor(made, sinks=()).look(DRIFTED).failures
+    assert "most rows of Pune lie off the interval of 1h" in failure.message
+
+
+def test_a_rule_on_a_column_that_is_not_there_is_a_named_failure(made):
+    made.edit("alerts:", "alerts:\n  heat: {metric: psi, threshold: 1, column: temprature}")
+    (failure,) = monitor(made, sinks=()).look(DRIFTED).failures
+    assert (
+        failure.message
+        == "alerts.heat.column: no column 'temprature' is measured; did you mean `temperature`?"
+    )

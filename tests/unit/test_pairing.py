@@ -186,7 +186,8 @@ def test_rows_off_the_interval_or_outside_the_grid_are_counted():
         predictions(("Pune", "v1", 3, 1.0), ("Pune", "v1", 3.5, 1.0), ("Pune", "v1", 9, 1.0)),
         actuals(("Pune", 3, 1.0), ("Pune", 3.25, 1.0)),
     )
-    assert counts(t) == {"used": 1, "off_interval": 2, "out_of_window": 1}
+    assert counts(t) == {"used": 1}
+    assert counts(t, window="history") == {"used": 1, "off_interval": 2, "out_of_window": 1}
 
 
 def test_what_the_store_left_out_is_in_the_count():
@@ -199,7 +200,8 @@ def test_what_the_store_left_out_is_in_the_count():
             Skipped("features", "Pune", Unused.NAIVE_TIMESTAMP, 9),
         ),
     )
-    assert counts(t) == {"used": 1, "naive_timestamp": 2}
+    assert counts(t, window="history") == {"used": 1, "naive_timestamp": 2}
+    assert t.unkeyed == {Unused.NULL_KEY: 5}
 
 
 def test_rows_of_other_cities_are_left_alone():

@@ -9,11 +9,11 @@ import pytest
 import structlog
 
 from drift.channels import CHANNELS, open_channel
-from drift.channels.base import one_line
 from drift.channels.log import LogChannel
 from drift.document import transition_document
 from drift.domain import AlertKey, AlertStatus, Threshold, Transition
 from drift.errors import ChannelError, ConfigError
+from drift.text import spelt_out
 
 DAY = datetime(2020, 4, 10, tzinfo=UTC)
 KEY = AlertKey("model_accuracy_drop", "v1", "SCL", None, None)
@@ -85,10 +85,10 @@ def test_no_name_from_data_breaks_its_line(kind: str) -> None:
 
 
 def test_one_line_can_be_told_from_what_was_written_so() -> None:
-    assert one_line("São Paulo") == "São Paulo"
-    assert one_line("a\nb") == r"a\nb"
-    assert one_line(r"a\nb") == r"a\\nb"
-    assert one_line("\u2028\u202e\x85") == r"\u2028\u202e\x85"
+    assert spelt_out("São Paulo") == "São Paulo"
+    assert spelt_out("a\nb") == r"a\nb"
+    assert spelt_out(r"a\nb") == r"a\\nb"
+    assert spelt_out("\u2028\u202e\x85") == r"\u2028\u202e\x85"
 
 
 def test_a_log_that_cannot_be_written_is_named_and_can_be_tried_again() -> None:

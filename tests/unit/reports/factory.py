@@ -142,7 +142,9 @@ def run_of(
         alerts=alerts,
         transitions=(),
         pair_counts=tuple(
-            PairCount(v, c, 2160, {Unused.LATE: 3, Unused.MISSING_ACTUAL: 20}) for v, c, _ in series if c
+            PairCount(v, c, 2160, {Unused.LATE: 3, Unused.MISSING_ACTUAL: 20}, "history")
+            for v, c, _ in series
+            if c
         ),
         failures=(Failure("read", who[-1], "the table actuals ends before the current window"),)
         if len(who) > 1

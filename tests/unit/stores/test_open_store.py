@@ -59,6 +59,8 @@ def test_a_package_brings_a_store_by_entry_point(installed: Callable[[str], None
 def test_a_package_that_does_not_load_is_named(installed: Callable[[str], None]) -> None:
     installed("raise RuntimeError('no licence')\n")
     with pytest.raises(
-        ConfigError, match=r"store.kind: 'lake' \(lake_store:LakeStore\) does not load: no licence"
+        ConfigError,
+        match=r"the package lake-store adds 'lake_store:LakeStore' to drift\.stores, and it cannot be loaded "
+        r"\(RuntimeError: no licence\): mend or uninstall it",
     ):
         open_kind("lake")

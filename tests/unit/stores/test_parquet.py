@@ -213,11 +213,27 @@ def test_numeric_columns_of_the_other_tables_in_the_same_file_are_no_features(
 
 def test_a_feature_that_only_some_files_have_is_there_for_every_window(write: Write, opened: Open) -> None:
     write("load", load(range(48)))
-    write("w/1.parquet", {**load(range(24)), "wind": [1.0] * 48})
-    write("w/2.parquet", load(range(24, 48)))
+    first, second = (
+        {name: values for name, values in load(hours).items() if name not in ("actual", "predicted")}
+        for hours in (range(24), range(24, 48))
+    )
+    write("w/1.parquet", {**first, "wind": [1.0] * 48})
+    write("w/2.parquet", second)
     features = opened(features={"path": "w"}).read(Window(START + 30 * HOUR, START + 31 * HOUR)).features
     assert features is not None
     assert features["wind"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize("name", ["actual", "predicted", "error"])
+def test_a_feature_cannot_pass_for_a_column_of_drifts_own(write: Write, opened: Open, name: str) -> None:
+    write("load", load(range(4)))
+    keys = {key: values for key, values in load(range(4)).items() if key in ("city", "target_time")}
+    write("w", {**keys, name: [1.0] * 8})
+    with pytest.raises(ColumnError, match=rf"a feature cannot be called '{name}'.*`weather_{name}: {name}`"):
+        opened(features={"path": "w"}).read(ALL)
+    renamed = opened(features={"path": "w", "columns": {f"weather_{name}": name}}).read(ALL).features
+    assert renamed is not None
+    assert f"weather_{name}" in renamed.column_names
 
 
 def test_a_file_in_a_folder_that_lacks_a_column_is_named(write: Write, opened: Open) -> None:

@@ -1,0 +1,104 @@
+"""The process of `drift serve`: the schedule in a thread, the pages, and an orderly end.
+
+Told to stop, it takes no more requests and no more slots, and lets the slot that is being worked on finish.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from drift.clock import Clock
+from drift.domain import iso
+from drift.errors import ConfigError, DriftError
+from drift.monitor import Monitor
+from drift.schedule import Schedule
+from drift.sinks import open_sinks
+from drift.sinks.prometheus import PrometheusSink
+from drift.web.app import make_app
+
+if TYPE_CHECKING:
+    from drift.config import Config
+
+log = structlog.get_logger()
+
+
+def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
+    """Wake the schedule and answer requests until the process is told to stop.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+    """
+    gauges = PrometheusSink()
+    listening = _listen(host, port)
+    reports = config.path(config.reports.dir) if config.reports else None
+    with (
+        listening,
+        Monitor(config, sinks=(*open_sinks(config), gauges), clock=clock, long_lived=True) as monitor,
+    ):
+        schedule = Schedule(monitor, clock, gauges.failed)
+        _warm_up(monitor, gauges)
+        app = make_app(schedule, gauges, reports)
+        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        with _ended_by_signals(server):
+            log.info("listening", url=f"http://{host}:{listening.getsockname()[1]}")
+            stop = schedule.start()
+            try:
+                server.run(sockets=[listening])
+            finally:
+                stop()
+                log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers, which end with the signal's default: the process killed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """A signal asks the server for its end, and kills nothing that is being worked on."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"serve: {host}:{port} cannot be listened on ({os.strerror(error.errno or 0)}): choose another "
+            f"with --host and --port, or under serve"
+        ) from None
+
+
+def _warm_up(monitor: Monitor, gauges: PrometheusSink) -> None:
+    """Show the last slot's gauges again, so that a restart leaves no hole until the next slot."""
+    last = monitor.state.last_slot()
+    if last is None:
+        return
+    try:
+        gauges.publish(monitor.look(last))
+    except DriftError as error:
+        log.warning("the last slot's gauges cannot be shown", slot=iso(last), error=str(error))
