@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
@@ -45,7 +46,8 @@ def shown(url: sa.URL | str) -> str:
     """The URL as it may be shown: without user, password and settings."""
     if isinstance(url, str):
         return UNSEEN  # it could not be read, so what in it is secret is not known
-    return redact(url.render_as_string(hide_password=False))
+    # as it was written: SQLAlchemy takes what stands before an `@` in a query for a password, and quotes it
+    return redact(unquote(url.render_as_string(hide_password=False)))
 
 
 @contextmanager
@@ -68,7 +70,8 @@ def explained(url: sa.URL | str, doing: str) -> Iterator[None]:
 
 def _told(said: object, url: sa.URL | str) -> str:
     """What a driver said, without the secrets of the URL that it was given."""
-    return redact_in(str(said), url if isinstance(url, str) else url.render_as_string(hide_password=False))
+    given = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    return redact_in(str(said), given, unquote(given))
 
 
 def _cause(error: StatementError) -> str:
