@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -116,6 +117,13 @@ class ReferenceSpan(Section):
         return self
 
 
+def _reference_length(value: object) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; or {{start: 2025-01-01T00:00Z, end: 2025-07-01T00:00Z}}") from None
+
+
 def _kind_of_reference(value: object) -> str:
     """Which of its two forms a reference has, so that only that one's faults are told."""
     return "span" if isinstance(value, dict | ReferenceSpan) else "length"
@@ -126,7 +134,8 @@ class WindowsConfig(Section):
 
     current: Length = timedelta(hours=24)
     reference: Annotated[
-        Annotated[Length, Tag("length")] | Annotated[ReferenceSpan, Tag("span")],
+        Annotated[Length, BeforeValidator(_reference_length), Tag("length")]
+        | Annotated[ReferenceSpan, Tag("span")],
         Discriminator(_kind_of_reference),
     ] = timedelta(days=90)
     gap: Duration = timedelta(0)

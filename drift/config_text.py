@@ -65,15 +65,19 @@ def _problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         mark, said = error.problem_mark or error.context_mark, error.problem or error.context or "unreadable"
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        # a single character, and YAML's own words for its tokens (in < >), tell nothing
-        return where + _QUOTED.sub(
-            lambda found: found[0] if len(found[0]) <= 3 or found[0][1] == "<" else "what is there", said
-        )
+        return where + _without_quotes(said)
     if isinstance(error, yaml.reader.ReaderError):
         return f"character {error.position + 1}: {error.reason}"
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} is no UTF-8: save it as UTF-8"
     return type(error).__name__
+
+
+def _without_quotes(said: str) -> str:
+    """YAML's words without what they quote; a single character, and its own `<tokens>`, tell nothing."""
+    if " tag " in said:  # a tag is quoted to the end of the message, with whatever quotes are in it
+        return re.split("['\"]", said, maxsplit=1)[0] + "there: text goes in quotes"
+    return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 3 or q[0][1] == "<" else "what is there", said)
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -87,7 +91,8 @@ class _UniqueKeys(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, OverflowError) as error:
-            raise _fault(node, f"the value cannot be read ({error}); text goes in quotes") from None
+            why = str(error).partition(":")[0]  # what follows may be the value
+            raise _fault(node, f"the value cannot be read ({why}); text goes in quotes") from None
 
 
 def _fault(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:

@@ -83,7 +83,7 @@ def _unit(name: str) -> str:
 
 def _minute_or_more(length: timedelta) -> timedelta:
     if length < timedelta(minutes=1):
-        raise ValueError("must be a minute or more: a slot that is missed by a second is made up for as well")
+        raise ValueError("must be a minute or more: slots are evaluated a little after they are due")
     return length
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from drift.starter import STARTER
 
 DRIFTED = "2026-04-01T00:00Z"
 NEXT = "2026-04-01T01:00Z"
+MOMENT = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
 
 def test_run_prints_a_table_and_exits_with_0(drift, made):
@@ -144,9 +146,56 @@ def test_version(drift):
     assert drift("version").out.strip() == package.__version__
 
 
+@pytest.mark.parametrize("command", ["replay --json --out", "replay --out", "init", "demo --dir"])
+def test_a_place_that_cannot_be_written_is_one_line_and_exits_with_1(drift, made, command):
+    (made.folder / "file").write_text("in the way")
+    words = [*command.split(), made.folder / "file" / "below"]
+    if command.startswith("replay"):
+        words += ["-c", made.config, "--from", DRIFTED, "--to", NEXT]
+    answer = drift(*words)
+    assert answer.code == 1
+    assert answer.err.strip().splitlines()[-1].startswith("drift: ")
+    why = "File exists" if command.startswith("replay") else "Not a directory"
+    assert f"{why}: name another place, or make it writable" in answer.err
+    assert "Traceback" not in answer.err
+    if "--json" in command:
+        assert why in answer.json["failures"][0]["message"]
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_is_none_is_refused(drift, made, port):
+    answer = drift("serve", "-c", made.config, "--port", port)
+    assert answer.code == 2
+    assert "--port" in answer.err
+
+
+def test_the_demo_leaves_a_folder_of_ones_own_alone(drift, made):
+    before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
+    answer = drift("demo", "--dir", made.folder)
+    assert answer.code == 2
+    assert f"--dir: {made.config} is there and is not the demo's: name another folder" in answer.err
+    made.config.unlink()
+    assert "predictions.parquet is there and is not the demo's" in drift("demo", "--dir", made.folder).err
+    del before[made.config]
+    assert {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_name_from_data_cannot_speak_to_the_terminal(drift, made):
+    hostile = "Pu\x1b[2J\nne"
+    made.write("predictions", city=[hostile], model_version=["v"], target_time=[MOMENT], predicted=[1.0])
+    made.write("actuals", city=[hostile], target_time=[MOMENT], actual=[1.0])
+    made.edit("windows:", "cities: [Pune]\nwindows:")
+    answer = drift("run", "-c", made.config, "--slot", DRIFTED)
+    assert answer.code == 2
+    assert "the store has no city 'Pune'" in answer.err
+    assert "Pu�[2J�ne" in answer.err
+    assert "\x1b" not in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
+        (["run", "--slot", "0001-01-01T00:00Z"], "--slot: the year 1 is not from 1900 to 2200"),
         (["run", "-c", "none.yaml"], "no config at none.yaml: write one with `drift init`"),
         (
             ["run", "--slot", "yesterday"],

@@ -111,6 +111,11 @@ def test_a_config_that_is_no_yaml_is_not_quoted(made) -> None:
         ('password: "cana\n  x: [', "line 2"),
         ("password: @sparrow", "line 1, column 11"),
         ("password: !sparrow", "line 1, column 11"),
+        (
+            "password: !it's-a-sparrow",
+            "line 1, column 11: could not determine a constructor for the tag there",
+        ),
+        ("{password: cana, sparrow", "line"),
         ("password: 'cana'sparrow", "line 1, column 17"),
         ("url: {sparrow: x", "line"),
     ]:
