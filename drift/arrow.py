@@ -17,6 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+LABEL = pa.dictionary(pa.int32(), pa.string())
+"""Text of few distinct values: a city, a model version."""
+
 
 def texts(values: Sequence[str]) -> pa.Array:
     """The texts as `string`.
@@ -52,8 +55,9 @@ def flags(values: Sequence[bool]) -> pa.Array:
 
 
 def same(value: str, rows: int) -> pa.ChunkedArray:
-    """A column of one text."""
-    return pa.chunked_array([pa.repeat(texts([value])[0], rows)])
+    """A column of one label."""
+    codes = pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(np.zeros(rows, dtype=np.int32))])
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, texts([value]), safe=False)])
 
 
 def nothing(rows: int, kind: pa.DataType) -> pa.ChunkedArray:
@@ -67,11 +71,68 @@ def view(column: pa.ChunkedArray) -> NDArray[Any]:
     >>> view(pa.chunked_array([integers([1, 2]), integers([3])])).tolist()
     [1, 2, 3]
     """
+    if column.num_chunks == 1:
+        return np.from_dlpack(column.chunk(0))
     return np.from_dlpack(pa.concat_arrays([pa.nulls(0, column.type), *column.chunks]))
 
 
-def view_or(column: pa.ChunkedArray, missing: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def view_or(column: pa.ChunkedArray | pa.Array, missing: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """A column of numbers with `missing` in place of nulls, and where those were."""
+    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if column.null_count == 0:
         return view(column), np.zeros(len(column), dtype=np.bool_)
-    return view(pc.fill_null(column, missing)), view(column.is_null().cast("uint8")).astype(np.bool_)
+    kind = column.type.to_pandas_dtype()
+    filler = pa.Array.from_buffers(column.type, 1, [None, pa.py_buffer(np.array([missing], dtype=kind))])[0]
+    return view(pc.fill_null(column, filler)), view(column.is_null().cast("uint8")).astype(np.bool_)
+
+
+def labelled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text, or of a dictionary of text, as one of `LABEL`.
+
+    >>> labelled(pa.chunked_array([texts(["Ooty", "Pune", "Ooty"])])).chunk(0).indices.to_pylist()
+    [0, 1, 0]
+    """
+    if not pa.types.is_dictionary(column.type):
+        return column.cast(pa.string()).dictionary_encode()
+    chunks = [
+        pa.DictionaryArray.from_arrays(
+            chunk.indices.cast(pa.int32()), chunk.dictionary.cast(pa.string()), safe=False
+        )
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, LABEL)
+
+
+def encoded(column: pa.Array) -> tuple[list[str], NDArray[np.int32]]:
+    """The labels of a column without nulls, and the number of each row's among them.
+
+    Labels that no row has may be among them, and one may be there twice.
+
+    >>> encoded(texts(["Ooty", "Pune", "Ooty"]))
+    (['Ooty', 'Pune'], array([0, 1, 0], dtype=int32))
+    """
+    both = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    codes: NDArray[np.int32] = np.asarray(np.from_dlpack(both.indices.cast(pa.int32())), dtype=np.int32)
+    return both.dictionary.to_pylist(), codes
+
+
+def distinct(column: pa.ChunkedArray) -> set[str]:
+    """The labels that there are; a null is none.
+
+    >>> sorted(distinct(pa.chunked_array([texts(["Ooty", "Pune", "Ooty"])])))
+    ['Ooty', 'Pune']
+    """
+    found: set[str] = set()
+    for chunk in column.drop_null().chunks:
+        labels, rows = encoded(chunk)
+        found.update(labels[code] for code in np.flatnonzero(np.bincount(rows, minlength=len(labels))))
+    return found
+
+
+def address(column: pa.Array) -> tuple[int, ...]:
+    """Where the column lies in memory. While both live, columns with one address are one column."""
+    buffers = (
+        *column.buffers(),
+        *(column.dictionary.buffers() if pa.types.is_dictionary(column.type) else ()),
+    )
+    return (column.offset, len(column), *(0 if buffer is None else buffer.address for buffer in buffers))

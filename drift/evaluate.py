@@ -215,7 +215,9 @@ def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scor
     for columns in by_type(columns_of(pairs)):
         scores = how.kernel.drift(
             how.kernel.prepare(
-                np.concatenate([values[:, reference] for values in columns.values()]), how.limits.bins
+                np.concatenate([values[:, reference] for values in columns.values()]),
+                how.limits.bins,
+                overwrite=True,
             ),
             np.concatenate([values[:, current] for values in columns.values()]),
             how.limits,

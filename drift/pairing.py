@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig
 from drift.domain import Floats, Grid, PairCount, Unused, Window
-from drift.place import Rows, Shape, count_cells, latest, place, rows_of
-from drift.tables import Tables
+from drift.place import Placer, Rows, count_cells, latest, place, place_all
+from drift.tables import KEYS, Tables
 from drift.windows import Windows
 
 Counts = Mapping[Unused, NDArray[np.int32]]
 FOREVER = np.iinfo(np.int64).max
+INTERVAL = ("predicted", "lower", "upper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,19 +265,19 @@ def align(tables: Tables, grid: Grid, cities: Sequence[str], accuracy: AccuracyC
 
     Rows of other cities are left alone. The model versions are those with a row on the grid, sorted.
     """
-    predictions = rows_of(tables.predictions, grid, cities, by_version=True)
-    actuals = rows_of(tables.actuals, grid, cities)
-    shape = Shape(len(predictions.versions), len(cities), grid.count)
-    judged, prediction_counts = _judge(predictions, shape, accuracy)
-    revisions, actual_counts = _revise(actuals, Shape(1, len(cities), grid.count))
+    placer = Placer(grid, cities)
+    predictions = placer.rows(tables.predictions, by_version=True)
+    actuals = placer.rows(tables.actuals)
+    judged, prediction_counts = _judge(predictions, accuracy)
+    revisions, actual_counts = _revise(actuals)
     return Timeline(
         grid=grid,
         cities=tuple(cities),
         model_versions=predictions.versions,
         revisions=revisions,
         judged=judged,
-        bands=_band(predictions, shape, accuracy),
-        features=_features(tables, grid, cities),
+        bands=_band(predictions, accuracy),
+        features={} if tables.features is None else _features(placer.rows(tables.features)),
         actual_counts=actual_counts,
         prediction_counts=prediction_counts,
         outside=_outside(tables, cities, predictions, actuals),
@@ -284,85 +285,102 @@ def align(tables: Tables, grid: Grid, cities: Sequence[str], accuracy: AccuracyC
     )
 
 
-def _judge(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> tuple[Forecast, Counts]:
+def _judge(rows: Rows, accuracy: AccuracyConfig) -> tuple[Forecast, Counts]:
     """Of each cell the latest issue at or before the horizon, and the count of the others by reason."""
-    finite = np.isfinite(rows.values["predicted"])
+    issued = rows.times("issue_time")
+    if rows.alone and issued is None:
+        placed = _forecast_of({name: place_all(rows, name) for name in INTERVAL if rows.has(name)})
+        if _all_finite(placed.predicted, rows):
+            return placed, {}
+    finite = np.isfinite(rows.values("predicted"))
     eligible = finite.copy()
-    counts = {Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("predicted"), shape)}
-    if rows.issued is not None:
+    counts = {Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("predicted"))}
+    if issued is not None:
         horizon = round(accuracy.horizon.total_seconds() * 1_000_000)
-        late = rows.issued > rows.target - horizon
-        counts[Unused.LATE] = count_cells(rows, late & finite, shape)
+        late = issued > rows.target - horizon
+        counts[Unused.LATE] = count_cells(rows, late & finite)
         eligible &= ~late
-    winner, repeated, older = latest(rows, eligible, rows.issued)
-    counts[Unused.DUPLICATE] = count_cells(rows, repeated, shape)
-    counts[Unused.SUPERSEDED] = count_cells(rows, older, shape)
-    return _forecast(rows, winner, shape), {r: c for r, c in counts.items() if c.any()}
+    winner, repeated, older = latest(rows, eligible, issued)
+    counts[Unused.DUPLICATE] = count_cells(rows, repeated)
+    counts[Unused.SUPERSEDED] = count_cells(rows, older)
+    return _forecast(rows, winner), {r: c for r, c in counts.items() if c.any()}
 
 
-def _forecast(rows: Rows, winner: NDArray[np.bool_], shape: Shape) -> Forecast:
-    by_name = {
-        name: place(rows, name, winner, shape).reshape(shape) if name in rows.values else None
-        for name in ("predicted", "lower", "upper")
-    }
-    predicted = by_name["predicted"]
-    if predicted is None:
-        raise ValueError("predictions have a column `predicted`")
-    return Forecast(predicted, by_name["lower"], by_name["upper"])
+def _all_finite(placed: Floats, rows: Rows) -> bool:
+    """Whether each row gave its cell a number."""
+    return int(np.count_nonzero(np.isfinite(placed))) == int(rows.spans.length.sum())
 
 
-def _band(rows: Rows, shape: Shape, accuracy: AccuracyConfig) -> dict[str, Forecast]:
+def _forecast(rows: Rows, winner: NDArray[np.bool_]) -> Forecast:
+    return _forecast_of({name: place(rows, name, winner) for name in INTERVAL if rows.has(name)})
+
+
+def _forecast_of(placed: Mapping[str, Floats]) -> Forecast:
+    return Forecast(placed["predicted"], placed.get("lower"), placed.get("upper"))
+
+
+def _band(rows: Rows, accuracy: AccuracyConfig) -> dict[str, Forecast]:
     """Of each cell and horizon band the latest issue within the band."""
-    if rows.issued is None:
+    issued = rows.times("issue_time")
+    if issued is None:
         return {}
     bands = {}
-    horizon = rows.target - rows.issued
+    horizon = rows.target - issued
+    finite = np.isfinite(rows.values("predicted"))
     edges = zip(accuracy.band_labels, accuracy.bands, accuracy.bands[1:], strict=False)
     for label, low, high in edges:
         first, last = (round(edge.total_seconds() * 1_000_000) for edge in (low, high))
-        inside = (horizon >= first) & (horizon < last) & np.isfinite(rows.values["predicted"])
-        winner, _, _ = latest(rows, inside, rows.issued)
-        bands[label] = _forecast(rows, winner, shape)
+        winner, _, _ = latest(rows, (horizon >= first) & (horizon < last) & finite, issued)
+        bands[label] = _forecast(rows, winner)
     return bands
 
 
-def _revise(rows: Rows, shape: Shape) -> tuple[tuple[Revision, ...], Counts]:
+def _revise(rows: Rows) -> tuple[tuple[Revision, ...], Counts]:
     """The actuals of each cell by available time, oldest first, and the rows that are no actuals."""
-    actual = rows.values["actual"]
+    since = rows.times("available_time")
+    if rows.alone and since is None:
+        placed = place_all(rows, "actual")[0]
+        if _all_finite(placed, rows) and not (placed < 0).any():
+            return (Revision(placed, None),), {}
+    actual = rows.values("actual")
     finite = np.isfinite(actual)
     negative = finite & (actual < 0)
     good = finite & ~negative
     counts = {
-        Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("actual"), shape)[0],
-        Unused.NEGATIVE: count_cells(rows, negative, shape)[0],
-        Unused.DUPLICATE: np.zeros(shape[1:], dtype=np.int32),
+        Unused.NOT_FINITE: count_cells(rows, ~finite & ~rows.null("actual"))[0],
+        Unused.NEGATIVE: count_cells(rows, negative)[0],
+        Unused.DUPLICATE: np.zeros(rows.shape[1:], dtype=np.int32),
     }
     revisions: list[Revision] = []
     while good.any() or not revisions:
-        winner, repeated, _ = latest(rows, good, rows.available)
-        value = place(rows, "actual", winner, shape).reshape(shape[1:])
+        winner, repeated, _ = latest(rows, good, since)
+        value = place(rows, "actual", winner)[0]
         available = None
-        if rows.available is not None:
+        if since is not None:
             available = np.full(value.size, FOREVER)
-            available[rows.cell[winner]] = rows.available[winner]
+            available[rows.cell[winner]] = since[winner]
             available = available.reshape(value.shape)
-        counts[Unused.DUPLICATE] += count_cells(rows, repeated, shape)[0]
+        counts[Unused.DUPLICATE] += count_cells(rows, repeated)[0]
         revisions.insert(0, Revision(value, available))
         good &= ~winner & ~repeated
-        if rows.available is None:
+        if since is None:
             break
     return tuple(revisions), {r: c for r, c in counts.items() if c.any()}
 
 
-def _features(tables: Tables, grid: Grid, cities: Sequence[str]) -> dict[str, Floats]:
-    if tables.features is None:
-        return {}
-    rows = rows_of(tables.features, grid, cities)
-    shape = Shape(1, len(cities), grid.count)
-    placed = {}
-    for name, values in rows.values.items():
-        winner, _, _ = latest(rows, np.isfinite(values), None)
-        placed[name] = place(rows, name, winner, shape).reshape(shape[1:])
+def _features(rows: Rows) -> dict[str, Floats]:
+    """Every feature's last value of each cell; what is not finite is none."""
+    return {name: _feature(rows, name) for name in rows.table.column_names if name not in KEYS["features"]}
+
+
+def _feature(rows: Rows, name: str) -> Floats:
+    if not rows.alone:
+        last, _, _ = latest(rows, np.isfinite(rows.values(name)), None)
+        chosen: Floats = place(rows, name, last)[0]
+        return chosen
+    placed: Floats = place_all(rows, name)[0]
+    if not np.isfinite(placed.sum()):  # of finite values the sum may overflow, and then nothing is found
+        placed[np.isinf(placed)] = np.nan
     return placed
 
 

@@ -8,8 +8,8 @@ types; it has not judged a value: that is pairing's job, where every row passed 
     actuals      city, target_time, actual, [available_time]
     features     city, target_time, then one column a feature
 
-`city` and `model_version` are `string`, times `timestamp[us, UTC]`, values `float64`, or `float32` where
-the store holds them so (null: no value).
+`city` and `model_version` are `string` or a dictionary of it, times `timestamp[us, UTC]`, values `float64`,
+or `float32` where the store holds them so (null: no value).
 Keys (`city`, `model_version`, `target_time`) are never null: a store leaves such rows out and counts them.
 """
 

@@ -68,10 +68,11 @@ class Kernel(Protocol):
         """
         ...
 
-    def prepare(self, values: NDArray[Any], bins: int = BINS) -> Reference:
+    def prepare(self, values: NDArray[Any], bins: int = BINS, *, overwrite: bool = False) -> Reference:
         """A reference `(series, n)`, sorted, with its bin edges, its shares of the bins, and its spread.
 
         float32 values stay float32, at half the memory; all else is float64, as are all figures of them.
+        With `overwrite` the values may be sorted where they are, which saves a copy of them.
         """
         ...
 
@@ -162,6 +163,14 @@ def rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.full((len(values), 1), np.nan, dtype)
     with np.errstate(over="ignore"):
         return values.astype(dtype, copy=False)
+
+
+def sortable(values: NDArray[Any], dtype: np.dtype[Any], *, overwrite: bool) -> NDArray[Any]:
+    """The values in that dtype, in rows that may be sorted: a copy, unless they may be overwritten."""
+    kept = rounded(values, dtype)
+    if overwrite or kept is not values:
+        return np.require(kept, requirements=["C", "W"])
+    return np.array(kept, order="C")
 
 
 def scored(value: Floats, reason: Codes, n: Counts, expected: Counts, min_coverage: float) -> Scores:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.engines.base import Counts, rounded
+from drift.engines.base import Counts, sortable
 from drift.engines.jit import entry
 from drift.statistics.base import Sorted
 
 
-def sort_rows(values: NDArray[Any], dtype: np.dtype[Any]) -> Sorted:
+def sort_rows(values: NDArray[Any], dtype: np.dtype[Any], *, overwrite: bool = False) -> Sorted:
     """Each row ascending in that dtype, with what is not finite as NaN at its end."""
-    kept = np.array(rounded(values, dtype), order="C")
+    kept = sortable(values, dtype, overwrite=overwrite)
     kept.sort(axis=1)
     n = np.empty(len(kept), dtype=np.int64)
     trim(kept, n)

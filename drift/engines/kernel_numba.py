@@ -61,10 +61,10 @@ def score(sample: Sample, expected: Counts, min_coverage: float, metrics: Sequen
     )
 
 
-def prepare(values: NDArray[Any], bins: int = BINS) -> Reference:
+def prepare(values: NDArray[Any], bins: int = BINS, *, overwrite: bool = False) -> Reference:
     """A sorted reference with its edges, shares and spread (`Kernel.prepare`)."""
     check_bins(bins)
-    ordered = sort_rows(values, narrow_or_wide(values))
+    ordered = sort_rows(values, narrow_or_wide(values), overwrite=overwrite)
     series = len(ordered.n)
     edges, shares, spread = np.empty((series, bins - 1)), np.empty((series, bins)), np.empty(series)
     compiled_statistics.prepare_rows(_fixed(ordered.values), ordered.n, edges, shares, spread)

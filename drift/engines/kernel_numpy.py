@@ -22,8 +22,8 @@ from drift.engines.base import (
     check_fit,
     compared,
     narrow_or_wide,
-    rounded,
     scored,
+    sortable,
 )
 from drift.metrics.base import Metric, Sample
 from drift.statistics.base import BINS, Reference, Sorted, Statistic, compare
@@ -53,10 +53,10 @@ def _wide(sample: Sample) -> Sample:
     return replace(sample, **narrow) if narrow else sample
 
 
-def prepare(values: NDArray[Any], bins: int = BINS) -> Reference:
+def prepare(values: NDArray[Any], bins: int = BINS, *, overwrite: bool = False) -> Reference:
     """A sorted reference with its edges, shares and spread (`Kernel.prepare`)."""
     check_bins(bins)
-    ordered = sort_rows(values, narrow_or_wide(values))
+    ordered = sort_rows(values, narrow_or_wide(values), overwrite=overwrite)
     return replace(prepare_sorted(_wide_sorted(ordered), bins), sample=ordered)
 
 
@@ -106,13 +106,13 @@ def roll(
     return rolled
 
 
-def sort_rows(values: NDArray[Any], dtype: np.dtype[Any]) -> Sorted:
+def sort_rows(values: NDArray[Any], dtype: np.dtype[Any], *, overwrite: bool = False) -> Sorted:
     """Each row ascending in that dtype, with what is not finite as NaN at its end.
 
     NumPy sorts NaN to the end and the infinities to both, so the finite values lie together and only the
     rows that do not end in one need a second look.
     """
-    kept = np.array(rounded(values, dtype), order="C")
+    kept = sortable(values, dtype, overwrite=overwrite)
     kept.sort(axis=1)
     n = np.full(len(kept), kept.shape[1], dtype=np.int64)
     for row in np.flatnonzero(~(np.isfinite(kept[:, 0]) & np.isfinite(kept[:, -1]))):

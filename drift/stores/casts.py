@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.arrow import flags, integers
+from drift.arrow import flags, integers, labelled
 from drift.errors import ColumnError, TimestampError
 from drift.tables import TableName
 from drift.text import printable
@@ -63,18 +63,17 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def to_text(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
-    """A label (city, model version) as `string`: text, bytes of UTF-8, or a whole number.
+    """A label (city, model version) as a dictionary of text: text, bytes of UTF-8, or a whole number.
 
     Raises:
         ColumnError: it is of another type, or its bytes are no UTF-8.
     """
-    values = plain(column)
-    kind = values.type
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     if not (is_text(kind) or binary or pa.types.is_integer(kind) or pa.types.is_null(kind)):
         raise ColumnError(f"{place} holds {kind}; want text or a whole number: cast it to text")
     try:
-        return values.cast(pa.string())
+        return labelled(column)
     except pa.ArrowInvalid as error:
         raise ColumnError(f"{place} holds bytes that are no UTF-8 text: {error}") from None
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from drift.arrow import view
+from drift.arrow import labelled, view
 from drift.stores.footers import Bounds
 
 _SAMPLE_ROWS = 2_000_000
@@ -43,8 +43,8 @@ def commonest_phase(rows: pa.Table, step: timedelta) -> timedelta:
 
 def commonest_distance(rows: pa.Table) -> timedelta | None:
     """The commonest distance of consecutive distinct target times within a city; the shortest, if several."""
-    city = pa.concat_arrays([pa.nulls(0, pa.string()), *rows["city"].chunks]).dictionary_encode()
-    codes = np.from_dlpack(city.indices)
+    city = labelled(rows["city"]).unify_dictionaries()
+    codes = np.concatenate([np.empty(0, np.int32), *(np.from_dlpack(c.indices) for c in city.chunks)])
     times = view(rows["target_time"].cast(pa.int64()))
     order = np.lexsort((times, codes))
     steps = np.diff(times[order])

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.arrow import integers, nothing, same, texts
+from drift.arrow import LABEL, flags, integers, nothing, same, texts
 from drift.config import FeaturesConfig, PredictionsConfig, TableConfig
 from drift.config_text import did_you_mean
 from drift.domain import Unused, Window
@@ -29,6 +29,7 @@ from drift.stores.casts import (
     Place,
     is_number,
     microseconds,
+    plain,
     to_number,
     to_text,
     to_utc,
@@ -211,7 +212,7 @@ def schema_of(spec: TableMap, files: Sequence[tuple[Layout, pa.Schema]]) -> pa.S
 def _kind(table: TableName, name: str) -> pa.DataType:
     if name == "target_time" or (name in TIMES and name in OPTIONAL[table]):
         return UTC_TIME
-    return pa.string() if name in KEYS[table] else pa.float64()
+    return LABEL if name in KEYS[table] else pa.float64()
 
 
 def map_rows(spec: TableMap, layout: Layout, file: str, raw: pa.Table, wanted: Wanted) -> Mapped:
@@ -250,33 +251,52 @@ def _chosen(spec: TableMap, rows: pa.Table, places: Mapping[str, Place], wanted:
     """The wanted rows. The window comes first: labels are cast only where they are wanted."""
     rows = _pick(rows, _in_window(rows["target_time"], wanted))
     for name in KEYS[spec.table]:
-        if name in places and _kind(spec.table, name) == pa.string():
+        if name in places and _kind(spec.table, name) == LABEL:
             at = rows.schema.get_field_index(name)
             rows = rows.set_column(at, name, to_text(rows[name], places[name]))
     if wanted.cities is not None:
-        city = rows["city"]
-        rows = _pick(rows, pc.or_(pc.is_in(city, value_set=wanted.cities), pc.is_null(city)))
-    no_key = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in KEYS[spec.table]))
-    skipped = _counted(spec.table, rows["city"].filter(no_key), Unused.NULL_KEY)
-    rows = _pick(rows, pc.invert(no_key))
+        rows = _pick(rows, _of_cities(rows["city"], wanted.cities))
+    skipped: list[Skipped] = []
+    if any(rows[key].null_count for key in KEYS[spec.table]):
+        no_key = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in KEYS[spec.table]))
+        skipped += _counted(spec.table, rows["city"].filter(no_key), Unused.NULL_KEY)
+        rows = _pick(rows, pc.invert(no_key))
     if _UNPLACED in rows.schema.names:
         skipped += _counted(spec.table, rows["city"].filter(rows[_UNPLACED]), Unused.NAIVE_TIMESTAMP)
         rows = _pick(rows, pc.invert(rows[_UNPLACED])).drop_columns([_UNPLACED])
     return Mapped(rows, skipped)
 
 
-def _in_window(time: pa.ChunkedArray, wanted: Wanted) -> pa.ChunkedArray:
-    """True also for a row without a time: it is nowhere, and must be counted."""
+def _in_window(time: pa.ChunkedArray, wanted: Wanted) -> pa.ChunkedArray | None:
+    """True also for a row without a time: it is nowhere, and must be counted. None: for all rows."""
+    if not len(time):
+        return None
+    if not time.null_count:
+        first, last = (end.cast("int64").as_py() for end in pc.min_max(time).values())
+        if wanted.start <= first and last < wanted.end:
+            return None
     start, end = integers([wanted.start, wanted.end], UTC_TIME)
     inside = pc.and_(pc.greater_equal(time, start), pc.less(time, end))
     return pc.or_kleene(inside, pc.is_null(time))
 
 
-def _pick(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
+def _of_cities(city: pa.ChunkedArray, wanted: pa.Array) -> pa.ChunkedArray | None:
+    """True also for a row without a city. None: for all rows. The labels are looked up, not the rows."""
+    known = [pc.is_in(chunk.dictionary, value_set=wanted) for chunk in city.chunks]
+    if all(pc.all(chunk).as_py() in (True, None) for chunk in known):
+        return None
+    masks = [
+        pc.fill_null(pc.take(ours, chunk.indices), flags([True])[0])
+        for ours, chunk in zip(known, city.chunks, strict=True)
+    ]
+    return pa.chunked_array(masks)
+
+
+def _pick(rows: pa.Table, mask: pa.ChunkedArray | None) -> pa.Table:
     """The rows where the mask holds, without a copy where that is all of them."""
-    return rows if pc.all(mask).as_py() in (True, None) else rows.filter(mask)
+    return rows if mask is None or pc.all(mask).as_py() in (True, None) else rows.filter(mask)
 
 
 def _counted(table: TableName, cities: pa.ChunkedArray, reason: Unused) -> list[Skipped]:
-    found = pc.value_counts(cities).to_pylist() if len(cities) else []
+    found = pc.value_counts(plain(cities)).to_pylist() if len(cities) else []
     return [Skipped(table, entry["values"], reason, entry["counts"]) for entry in found]

@@ -14,9 +14,8 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from drift.arrow import view
+from drift.arrow import distinct, view
 from drift.config import Config, TableConfig
 from drift.domain import Window
 from drift.errors import EmptyStoreError, StoreError, TimestampError
@@ -211,7 +210,7 @@ class ParquetStore:
                 column = str(part.layout["city"])
                 raw = self._reader.rows(part.file, unknown, [column], [column])
                 place = Place("predictions", str(part.file), "city", column)
-                known |= set(pc.unique(to_text(raw[column], place).drop_null()).to_pylist())
+                known |= distinct(to_text(raw[column], place))
             return frozenset(known)
 
         return self._cache.get(("cities", part.file), find)

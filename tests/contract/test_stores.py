@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drift.arrow import LABEL
 from drift.config import Config, parse_config
 from drift.domain import Unused, Window
 from drift.errors import StoreError
@@ -173,8 +174,8 @@ def test_read_gives_the_rows_of_window_and_cities(
 
 def test_read_gives_the_logical_types(store: Store) -> None:
     tables = store.read(ALL)
-    keys = [("city", pa.string()), ("target_time", UTC_TIME)]
-    version = [("model_version", pa.string())]
+    keys = [("city", LABEL), ("target_time", UTC_TIME)]
+    version = [("model_version", LABEL)]
     assert tables.predictions.schema == pa.schema([keys[0], *version, keys[1], ("predicted", pa.float64())])
     assert tables.actuals.schema == pa.schema([*keys, ("actual", pa.float64())])
     assert tables.features is not None

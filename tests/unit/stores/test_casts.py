@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift.arrow import LABEL
 from drift.errors import ColumnError, TimestampError
 from drift.stores.casts import Place, to_number, to_text, to_utc
 
@@ -41,7 +42,7 @@ def test_a_whole_number_beyond_what_a_float_holds_is_rounded_not_refused() -> No
 def test_a_column_of_nulls_has_no_values_and_is_no_error() -> None:
     nulls = column([None, None], pa.null())
     assert to_number(nulls, PLACE).to_pylist() == [None, None]
-    assert to_text(nulls, PLACE).type == pa.string()
+    assert to_text(nulls, PLACE).type == LABEL
     assert to_utc(nulls, PLACE, None).time.type == UTC_TIME
 
 
@@ -87,7 +88,7 @@ def test_text_from_data_is_shown_short_and_without_control_characters() -> None:
 )
 def test_labels_become_text(values: list, kind: pa.DataType, want: list) -> None:
     found = to_text(column(values, kind), PLACE)
-    assert found.type == pa.string()
+    assert found.type == LABEL
     assert found.to_pylist() == want
 
 
