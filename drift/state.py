@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from drift.domain import Alert, AlertKey, Transition, iso
 from drift.errors import StateError
@@ -33,6 +32,9 @@ from drift.state_tables import (
     transition_of,
     transition_row,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = ["SlotCommit", "SlotRecord", "State", "fingerprint"]
 
@@ -59,9 +61,7 @@ class State:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
-        self._insert: Callable[[sa.Table], sqlite.Insert | postgresql.Insert] = (
-            postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        )
+        self._insert = _insert(engine.dialect.name)
 
     @classmethod
     def open(cls, url: str, wait: timedelta = LOCK_WAIT) -> Self:
@@ -167,8 +167,8 @@ class State:
             lock(connection)
             if connection.execute(sa.select(SLOTS.c.slot).where(SLOTS.c.slot == slot)).first():
                 return None
-            found = connection.execute(sa.select(ALERTS)).mappings()
-            commit = decision({alert.key: alert for alert in (alert_of(dict(row)) for row in found)})
+            found = _dicts(connection.execute(sa.select(ALERTS)))
+            commit = decision({alert.key: alert for alert in map(alert_of, found)})
             self._write(connection, [commit], at, config_hash)
         return commit
 
@@ -250,7 +250,24 @@ class State:
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with explained(self._engine.url, "reading it"), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return _dicts(connection.execute(query))
+
+
+def _dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """The rows by column name: for ten thousand alerts, SQLAlchemy's own mappings take twice as long."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def _insert(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
+    """The dialect's own INSERT, which can settle a conflict; only that dialect is imported."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+
+    return insert_into_sqlite
 
 
 def _span(slots: Sequence[SlotCommit]) -> str:

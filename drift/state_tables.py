@@ -21,6 +21,8 @@ from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
 
 METADATA = sa.MetaData()
 
+_spelt = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make one each time
+
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
     """A moment: takes aware datetimes only, gives back aware ones in UTC."""
@@ -122,7 +124,7 @@ def fingerprint(key: AlertKey) -> str:
 
     No two keys are spelt alike: JSON tells None from an empty name, and marks where each part ends.
     """
-    return hashlib.sha256(json.dumps(list(key), separators=(",", ":")).encode("ascii")).hexdigest()
+    return hashlib.sha256(_spelt(list(key)).encode("ascii")).hexdigest()
 
 
 def alert_row(alert: Alert) -> dict[str, Any]:

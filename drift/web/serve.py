@@ -5,6 +5,7 @@ Told to stop, it takes no more requests and no more slots, and lets the slot tha
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -46,6 +47,7 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
     ):
         schedule = Schedule(monitor, clock, gauges.failed)
         _warm_up(monitor, gauges)
+        gc.freeze()  # what is loaded stays, and a slot need not look through it for garbage
         app = make_app(schedule, gauges, reports)
         server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         with _ended_by_signals(server):

@@ -32,15 +32,39 @@ def test_only_the_clock_reads_the_clock(repository: Path):
     assert readers == {"clock.py"}
 
 
-def test_a_slot_on_parquet_imports_nothing_that_its_sinks_do_not_need(repository: Path, made):
-    """pandas, scipy, sklearn, mlflow and evidently cost seconds; a slot without MLflow needs none."""
-    made.edit("alerts:", "reports: null\nalerts:")
+HEAVY = {"pandas", "scipy", "sklearn", "mlflow", "evidently", "bokeh", "numba", "pyspark"}
+BESIDE = {"alembic", "jinja2", "prometheus_client", "starlette", "uvicorn", "drift.reports", "drift.web"}
+
+
+def modules_of(repository: Path, *words: object) -> set[str]:
+    """What is imported when the command has done its work."""
     code = (
-        "import sys; from datetime import datetime; from drift import Monitor, load_config\n"
-        f"Monitor(load_config({str(made.config)!r})).run(datetime.fromisoformat('2026-04-01T00:00Z'))\n"
-        "print([m for m in ('pandas', 'scipy', 'sklearn', 'mlflow', 'evidently', 'bokeh') if m in sys.modules])"
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from drift.cli import main; main()"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.strip() == "[]"
+    command = [sys.executable, "-c", code, *map(str, words)]
+    ran = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return set(ran.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_that_only_a_slot_needs(repository: Path):
+    loaded = modules_of(repository, "--help")
+    assert "typer" in loaded
+    heavy = HEAVY | BESIDE | {"numpy", "pyarrow", "pydantic", "sqlalchemy", "structlog"}
+    assert loaded & heavy == set()
+
+
+def test_a_slot_on_parquet_imports_nothing_that_its_sinks_do_not_need(repository: Path, made):
+    """They cost from a tenth of a second to seconds. What there is to do once, or for pages, is not done here."""
+    made.edit("alerts:", "reports: null\nalerts:")
+    slot = ("run", "-c", made.config, "--slot")
+    first = modules_of(repository, *slot, "2026-04-01T00:00Z")
+    assert first & HEAVY == set()
+    assert {"alembic", "drift.sinks.history"} <= first  # the state had to be made
+    second = modules_of(repository, *slot, "2026-04-01T01:00Z")
+    assert second & (HEAVY | BESIDE) == set()
+
+
+def test_what_pages_need_is_imported_for_pages(repository: Path, made):
+    loaded = modules_of(repository, "run", "-c", made.config, "--slot", "2026-04-01T00:00Z")
+    assert {"jinja2", "drift.reports"} <= loaded
