@@ -7,13 +7,33 @@ worked on, so the memory needed does not grow with the fleet.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 Block = tuple[str, ...]
+
+
+class Engine(Protocol):
+    """What carries work to blocks of cities."""
+
+    def __call__(self, work: Callable[[Block], T], blocks: Sequence[Block], /) -> Iterable[T]:
+        """What the work gives for each block, in the blocks' order; an error that it raises is raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """So many threads of this process; None: as many as there are cores."""
+
+    workers: int | None = None
+
+    def __call__(self, work: Callable[[Block], T], blocks: Sequence[Block], /) -> Iterator[T]:
+        """See `Engine`."""
+        return map_blocks(work, blocks, self.workers)
 
 
 def map_blocks(
