@@ -2,9 +2,10 @@
 
     python -m benchmarks.speed [--cities 1000] [--runs 5] [--gaps 0.01] [--layout daily]
 
-`look` is a whole slot through the public API: read, pair, accuracy, drift, verdicts. Warm is a daemon's next
-slot (an hour later each round), cold a new Monitor. A process is `drift run` from start to end, with state
-and history; start-up is the same on a fleet of two cities.
+`look` is a whole slot through the public API: read, pair, accuracy, drift, verdicts; the next slot of a
+daemon, an hour later each round. Cold is a new Monitor. Cached keeps the sorted reference between slots,
+stateless reads and sorts it anew. A process is `drift run` from start to end, with state and history;
+start-up is the same on a fleet of two cities.
 """
 
 from __future__ import annotations
@@ -32,20 +33,35 @@ Case = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to run drift: its label, `how`, and what its config says beside the usual."""
+    """One way to run drift: its label, `how`, whether the reference is fixed or moves with the slot, whether
+    it is kept between slots, and the form of the kernel.
+    """
 
     label: str
     how: Literal["warm", "cold", "daemon", "process"]
     fixed: bool = False
-    extra: str = ""
+    cached: bool = False
+    kernel: Literal["auto", "numpy", "numba"] = "numba"
+
+    @property
+    def extra(self) -> str:
+        """What its config says beside the usual."""
+        kept = "{}" if self.cached else "null"
+        return f"engine: {{kernel: {self.kernel}, cache: {kept}}}"
 
 
 VARIANTS = (
-    Variant("drift look, warm", "warm"),
-    Variant("drift look, warm, fixed reference", "warm", fixed=True),
-    Variant("drift look, cold", "cold"),
-    Variant("drift in a daemon: state, gauges, history", "daemon"),
-    Variant("drift run, a process", "process"),
+    Variant("look, cached, fixed reference", "warm", fixed=True, cached=True),
+    Variant("look, cached, moving reference", "warm", cached=True),
+    Variant("look, stateless", "warm"),
+    Variant("look, stateless, NumPy", "warm", kernel="numpy"),
+    Variant("look, stateless, cold", "cold", kernel="auto"),
+    Variant("daemon's slot, cached: state, gauges, history", "daemon", cached=True),
+    Variant("drift run, a process, cached", "process", cached=True, kernel="auto"),
+    Variant("drift run, a process, stateless", "process", kernel="auto"),
+)
+TO_KEEP = (
+    2  # slots after which a reference is kept: the first sees its rows, the second that they are the same
 )
 
 
@@ -58,17 +74,19 @@ def case_of(variant: Variant, fleet: Fleet, store: Path, folder: Path) -> Case:
     stateful = variant.how in ("daemon", "process")
     path = write_config(fleet, store, folder, fixed=variant.fixed, history=stateful, extra=variant.extra)
     config, later = load_config(path), count()
+    for _ in range(TO_KEEP if variant.cached else 0):
+        Monitor(config, sinks=()).find(fleet.slot(next(later)))
     if variant.how == "process":
         return lambda: run_process(path, fleet, next(later))
     if variant.how == "cold":
         return lambda: Monitor(config, sinks=()).look(fleet.slot(next(later)))
     if variant.how == "warm":
-        warm = Monitor(config, sinks=())
+        warm = Monitor(config, sinks=(), long_lived=True)
         return lambda: warm.look(fleet.slot(next(later)))
     from drift.sinks import open_sinks
     from drift.sinks.prometheus import PrometheusSink
 
-    daemon = Monitor(config, sinks=(*open_sinks(config), PrometheusSink()))
+    daemon = Monitor(config, sinks=(*open_sinks(config), PrometheusSink()), long_lived=True)
     return lambda: daemon.run(fleet.slot(next(later)))
 
 
@@ -96,7 +114,9 @@ def cases_of(fleet: Fleet, folder: Path, loop: ScipyLoop | None) -> tuple[dict[s
             notes.append(f"left out: {variant.label}: {error}")
     two = Fleet(2, fleet.reference_hours, fleet.current_hours, fleet.later_hours, fleet.features)
     write_fleet(two, folder / "two")
-    cases[START_UP] = case_of(Variant(START_UP, "process"), two, folder / "two", folder / "variant-two")
+    cases[START_UP] = case_of(
+        Variant(START_UP, "process", kernel="auto"), two, folder / "two", folder / "variant-two"
+    )
     return cases, notes
 
 

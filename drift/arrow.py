@@ -76,13 +76,23 @@ def view(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.from_dlpack(pa.concat_arrays([pa.nulls(0, column.type), *column.chunks]))
 
 
+def dtype_of(kind: pa.DataType) -> np.dtype[Any]:
+    """NumPy's name for a type of numbers. (`to_pandas_dtype` would import pandas.)
+
+    >>> dtype_of(pa.float32())
+    dtype('float32')
+    """
+    other = {"halffloat": "float16", "float": "float32", "double": "float64"}
+    return np.dtype(other.get(str(kind), str(kind)))
+
+
 def view_or(column: pa.ChunkedArray | pa.Array, missing: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """A column of numbers with `missing` in place of nulls, and where those were."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if column.null_count == 0:
         return view(column), np.zeros(len(column), dtype=np.bool_)
-    kind = column.type.to_pandas_dtype()
-    filler = pa.Array.from_buffers(column.type, 1, [None, pa.py_buffer(np.array([missing], dtype=kind))])[0]
+    value = np.array([missing], dtype=dtype_of(column.type))
+    filler = pa.Array.from_buffers(column.type, 1, [None, pa.py_buffer(value)])[0]
     return view(pc.fill_null(column, filler)), view(column.is_null().cast("uint8")).astype(np.bool_)
 
 

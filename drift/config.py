@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Discriminator,
     Field,
@@ -188,14 +189,45 @@ class StatisticsConfig(Section):
     min_reference: Annotated[int, Field(ge=10)] = 100
 
 
-class EngineConfig(Section):
-    """How measuring is carried to the data: cities in memory together, threads (all cores by default), and
-    which form of the kernel (`auto` takes the compiled one where it is installed and pays).
+def _as_spark_writes(value: object) -> object:
+    """YAML's true and 2 as Spark wants them: `"true"`, `"2"`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+class SparkConfig(Section):
+    """Where Spark runs, if there is no session already: `master` as in `spark-submit --master` (by default
+    what spark-submit says, else this machine), and Spark's own settings. A setting may be a secret: none is
+    shown.
     """
 
+    master: str | None = None
+    conf: dict[str, Annotated[SecretStr, BeforeValidator(_as_spark_writes)]] = {}
+
+
+class CacheConfig(Section):
+    """Where sorted references are kept between slots, and how much room they may take.
+
+    90 days of 14 columns take 0.14 MB a city.
+    """
+
+    dir: str = "state/cache"
+    size: ByteSize = ByteSize(4 * 2**30)
+
+
+class EngineConfig(Section):
+    """How measuring is carried to the data: by threads here (`local`; all cores by default) or by Spark; how
+    many cities are in memory together; which form of the kernel (`auto` takes the compiled one where it is
+    installed and pays); and where references are kept (null: nowhere).
+    """
+
+    kind: Literal["local", "spark"] = "local"
     kernel: Literal["auto", "numpy", "numba"] = "auto"
     block: Annotated[int, Field(ge=1, le=10_000)] = 64
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    spark: SparkConfig = SparkConfig()
+    cache: CacheConfig | None = CacheConfig()
 
 
 class MlflowConfig(Section):
@@ -306,9 +338,20 @@ class Config(Section):
         """Where runs are logged, in plain text: hand it to MLflow, and show it to no one."""
         return tracking_url((self.mlflow or MlflowConfig()).tracking_uri.get_secret_value(), self.base)
 
+    def for_measuring(self) -> Config:
+        """What a process that measures blocks of cities is sent: without what only the monitor needs, which
+        is where the secrets of the state, of MLflow and of Spark are.
+        """
+        return Config.model_construct(**{name: value for name, value in self if name not in _MONITOR_ONLY})
+
     def zone_of(self, city: str) -> str:
         """The IANA zone that a city's times are shown in."""
         return self.timezones.get(city, self.timezone)
+
+
+_MONITOR_ONLY = frozenset(
+    {"state", "state_file", "mlflow", "engine", "history", "reports", "serve", "alerts"}
+)
 
 
 def load_config(path: str | Path) -> Config:

@@ -8,7 +8,7 @@ cities had data, not whether anything drifted. How many cities drift is the flee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -21,8 +21,10 @@ from drift.engines.base import DriftLimits, Kernel, Scores
 from drift.engines.kernel import choose
 from drift.metrics import Metric, seasonal_scale
 from drift.metrics.base import Sample
-from drift.pairing import Forecast, Pairs
+from drift.place import Placed, written
 from drift.statistics import Statistic
+from drift.statistics.base import Reference
+from drift.timeline import Cells, Forecast, Pairs
 from drift.windows import Windows
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -73,10 +75,15 @@ class VersionScores:
     columns: Mapping[str, Scores]
 
 
-def evaluate_block(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[VersionScores, ...]:
-    """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine."""
+def evaluate_block(
+    pairs: Pairs, windows: Windows, how: Evaluation, references: Sequence[Prepared] | None = None
+) -> tuple[VersionScores, ...]:
+    """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine.
+
+    `references` are those that `prepare` would give, where they are at hand.
+    """
     scales = scales_of(pairs, windows, how.accuracy)
-    drifts = _drift(pairs, windows, how)
+    drifts = _drift(pairs, windows, how, prepare(pairs, windows, how) if references is None else references)
     found = (_version(v, pairs, windows, scales, drifts, how) for v in range(len(pairs.model_versions)))
     return tuple(scores for scores in found if scores is not None)
 
@@ -124,7 +131,7 @@ def scales_of(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scale
     naive = pairs.actual[:, max(current.start - season, 0) : max(current.stop - season, 0)]
     return Scales(
         floor=floor_of(pairs.actual[:, grid.cut(windows.floor)], accuracy)[:, np.newaxis],
-        scale=seasonal_scale(pairs.actual[:, before].astype(np.float64, copy=False), season)[:, np.newaxis],
+        scale=seasonal_scale(pairs.actual[:, before], season)[:, np.newaxis],
         naive=naive,
     )
 
@@ -144,13 +151,13 @@ def floor_of(actual: Floats, accuracy: AccuracyConfig) -> Floats:
 def _metrics(
     v: int, rows: Rows, pairs: Pairs, windows: Windows, scales: Scales, how: Evaluation
 ) -> dict[str | None, Scored]:
-    cells = pairs.grid.cut(windows.current)
-    actual = pairs.actual[rows, cells]
+    cells = Cells.of_window(pairs.grid, windows.current)
+    actual = cells.of(pairs.actual)[rows]
     found: dict[str | None, Scored] = {}
     forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
     for horizon, forecast in forecasts:
         sample = sample_of(forecast.of(v, rows, cells), actual, scales.of(rows), how.accuracy)
-        expected = expected_of(forecast.predicted[v][rows, cells], horizon)
+        expected = expected_of(cells.of(forecast.predicted[v])[rows], horizon)
         scores = how.kernel.score(sample, expected, how.accuracy.min_coverage, list(how.metrics.values()))
         found[horizon] = Scored(scores, sample, expected)
     return found
@@ -190,39 +197,53 @@ def own_columns(pairs: Pairs, v: int) -> list[Column]:
     """The columns that a model version is shown with: its own, and those that no model made."""
     version = pairs.model_versions[v]
     own = [Column(None, ACTUAL), Column(version, PREDICTED), Column(version, ERROR)]
-    return own + [Column(None, name) for name in pairs.features]
+    return own + [Column(None, name) for name in (*pairs.features, *pairs.unwritten)]
 
 
-def columns_of(pairs: Pairs) -> dict[Column, Floats]:
-    """Every column's values, `(cities, times)`."""
-    columns = {Column(None, ACTUAL): pairs.actual}
+def columns_of(pairs: Pairs, cells: Cells | None = None) -> dict[Column, Floats | Placed]:
+    """Every column's values in the cells (None: in all), `(cities, times)`."""
+    cells = cells or Cells(pairs.grid.count, 0)
+    actual = cells.of(pairs.actual)
+    columns: dict[Column, Floats | Placed] = {Column(None, ACTUAL): actual}
     for v, version in enumerate(pairs.model_versions):
-        predicted = pairs.judged.predicted[v]
+        predicted = cells.of(pairs.judged.predicted[v])
         columns[Column(version, PREDICTED)] = predicted
         # a difference of two numbers of 32 bits need not be one
-        columns[Column(version, ERROR)] = np.subtract(predicted, pairs.actual, dtype=np.float64)
-    return columns | {Column(None, name): values for name, values in pairs.features.items()}
+        columns[Column(version, ERROR)] = np.subtract(predicted, actual, dtype=np.float64)
+    columns |= {Column(None, name): cells.of(values) for name, values in pairs.features.items()}
+    return columns | {Column(None, name): cells.of_placed(each) for name, each in pairs.unwritten.items()}
 
 
-def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scores]:
-    """The statistics of every column. Columns of one type go to the kernel as one: a call costs more than
+class Prepared(NamedTuple):
+    """The references of columns of one dtype: of the first column's cities, of the second's …"""
+
+    columns: tuple[Column, ...]
+    reference: Reference
+
+
+def prepare(pairs: Pairs, windows: Windows, how: Evaluation) -> tuple[Prepared, ...]:
+    """The reference of every column. Columns of one type go to the kernel as one: a call costs more than
     a city.
     """
-    if not pairs.model_versions:
-        return {}
-    reference, current = pairs.grid.cut(windows.reference), pairs.grid.cut(windows.current)
-    found: dict[Column, Scores] = {}
-    for columns in by_type(columns_of(pairs)):
-        scores = how.kernel.drift(
-            how.kernel.prepare(
-                np.concatenate([values[:, reference] for values in columns.values()]),
-                how.limits.bins,
-                overwrite=True,
-            ),
-            np.concatenate([values[:, current] for values in columns.values()]),
-            how.limits,
-            list(how.statistics.values()),
+    columns = columns_of(pairs, Cells.of_window(pairs.grid, windows.reference))
+    return tuple(
+        Prepared(
+            tuple(group),
+            how.kernel.prepare(written(list(group.values())), how.limits.bins, overwrite=True),
         )
+        for group in by_type(columns if pairs.model_versions else {})
+    )
+
+
+def _drift(
+    pairs: Pairs, windows: Windows, how: Evaluation, references: Sequence[Prepared]
+) -> dict[Column, Scores]:
+    """The statistics of every column."""
+    current = columns_of(pairs, Cells.of_window(pairs.grid, windows.current))
+    found: dict[Column, Scores] = {}
+    for columns, reference in references:
+        values = written([current[column] for column in columns])
+        scores = how.kernel.drift(reference, values, how.limits, list(how.statistics.values()))
         size = len(pairs.cities)
         found |= {
             column: _rows_of(scores, np.arange(k * size, (k + 1) * size)) for k, column in enumerate(columns)
@@ -230,7 +251,7 @@ def _drift(pairs: Pairs, windows: Windows, how: Evaluation) -> dict[Column, Scor
     return found
 
 
-def by_type(columns: Mapping[Column, Floats]) -> list[dict[Column, Floats]]:
+def by_type(columns: Mapping[Column, Floats | Placed]) -> list[dict[Column, Floats | Placed]]:
     """The columns in groups of one dtype: 32 bits are sorted in half the time and room of 64."""
     types = dict.fromkeys(values.dtype for values in columns.values())
     return [{c: values for c, values in columns.items() if values.dtype == kind} for kind in types]

@@ -13,8 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, flush: bool = True) -> None:
     """Put `content` at `path`. Folders are made as needed; when it fails, what was there is untouched.
+
+    Without `flush` a power cut may take it back, or leave a part of it: for what can be made again and is
+    checked when it is read.
 
     Raises:
         OSError: it cannot be written there; it names the path.
@@ -25,21 +28,23 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     try:
-        _write(beside, content)
+        _write(beside, content, flush)
         beside.replace(path)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
         raise
-    _flush(path.parent)
+    if flush:
+        _flush(path.parent)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, to the disk and not only to its cache."""
+def _write(path: Path, content: bytes, flush: bool) -> None:
+    """Write a file that is not there yet, with `flush` to the disk and not only to its cache."""
     with path.open("xb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if flush:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _flush(folder: Path) -> None:

@@ -1,25 +1,40 @@
-"""What can be said of one slot: read → align → measure → judge, block by block. Nothing is written."""
+"""What can be said of one slot: read → align → measure → judge, block by block. Nothing is written.
+
+What is done with a block is a `Task`. It can be pickled, so an engine may carry it to other processes.
+"""
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
 
+from drift.cache import Cache, key_of
 from drift.config import Config, format_duration
 from drift.detect import Rule, judge, without_column
 from drift.domain import Failure, Grid, PairCount, Panel, Unused, Verdict, Window
-from drift.engines.local import Block, map_blocks
+from drift.engines import Engine, open_engine
+from drift.engines.base import Kernel
+from drift.engines.kernel import choose
+from drift.engines.local import Block
 from drift.errors import StoreError
-from drift.evaluate import Evaluation, VersionScores, evaluate_block
-from drift.fleet import combine
-from drift.pairing import Pairs, Timeline, align, join
+from drift.evaluate import Evaluation, Prepared, VersionScores, evaluate_block, prepare
+from drift.fleet import combine, join
+from drift.metrics import load_metrics
+from drift.pairing import align
+from drift.past import Past, past_of
+from drift.statistics import load_statistics
+from drift.stores import open_store
 from drift.stores.base import Store
-from drift.survey import Survey, check_windows, read_cities, survey
+from drift.survey import check_windows, read_cities, survey
+from drift.timeline import Pairs, Timeline
 from drift.windows import Cadence, Windows, windows_of
 
 
@@ -52,6 +67,122 @@ class Measured(NamedTuple):
     unread: list[Failure]
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What blocks are worked on with.
+
+    Pickled, it is the part of the config that measuring needs, its kernel's name, and where the cache is. The
+    process it is sent to opens a store of its own, loads the tables of metrics and statistics, and keeps
+    them for later slots.
+    """
+
+    config: Config
+    store: Store
+    how: Evaluation
+    cache: Cache | None = None
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Tools], tuple[bytes]]:
+        kept = None if self.cache is None else self.config.engine.cache
+        return opened_tools, (pickle.dumps((self.config.for_measuring(), self.how.kernel.NAME, kept)),)
+
+
+@lru_cache(maxsize=2)  # of one config or two: opening is what a warm process saves
+def opened_tools(sent: bytes) -> Tools:
+    """The tools of a pickled config, opened once a process.
+
+    Raises:
+        ConfigError: the store, a metric's package or the kernel is not there.
+    """
+    config, kernel, kept = pickle.loads(sent)  # noqa: S301 - our own, from the process that sent the task
+    cache = None if kept is None else Cache(config.path(kept.dir), kept.size)
+    return Tools(config, open_store(config), evaluation_of(config, choose(kernel)), cache)
+
+
+def evaluation_of(config: Config, kernel: Kernel) -> Evaluation:
+    """What the config measures: all metrics and statistics that are installed, by its numbers."""
+    return Evaluation(load_metrics(), load_statistics(), config.accuracy, config.statistics, kernel)
+
+
+class Known(NamedTuple):
+    """What is known of a block: its rows on the grid, the pairs at the slot, the references, what failed."""
+
+    timeline: Timeline
+    pairs: Pairs
+    references: tuple[Prepared, ...]
+    unread: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done with each block of cities of one slot, in this process or in another."""
+
+    tools: Tools
+    windows: Windows
+    cadence: Cadence
+    keep_pairs: bool = False
+
+    def __call__(self, cities: Block) -> Measured | StoreError:
+        """Read and measure the block; the error, if not one of its cities can be read."""
+        try:
+            if self.tools.cache is None or self.keep_pairs:  # pages show every hour
+                timeline, unread = self._read(self.windows.history, cities)
+                pairs = timeline.at(self.windows)
+                references = prepare(pairs, self.windows, self.tools.how)
+            else:
+                timeline, pairs, references, unread = self._with_past(self.tools.cache, cities)
+        except StoreError as error:
+            return error
+        return Measured(
+            scores=evaluate_block(pairs, self.windows, self.tools.how, references),
+            counts=timeline.count(self.windows),
+            unkeyed=timeline.unkeyed,
+            delays=actuals_delay(pairs, self.windows.slot),
+            cities=pairs.cities,
+            pairs=pairs if self.keep_pairs else None,
+            unread=unread,
+        )
+
+    def _read(self, window: Window, cities: Block) -> tuple[Timeline, list[Failure]]:
+        return timeline_of(
+            self.tools.store, window, self.cadence, cities, self.tools.config, write_features=self.keep_pairs
+        )
+
+    def _with_past(self, cache: Cache, cities: Block) -> Known:
+        """The block's rows, by what an earlier slot kept of them if that still holds; else read whole, and
+        kept for the next.
+        """
+        config = self.tools.config
+        key = key_of(config, cities, self.cadence, self.tools.how.kernel.NAME)
+
+        def made_from(window: Window) -> str | None:
+            return fingerprint_of(self.tools.store, window, cities)
+
+        kept = cache.recall(key, self.windows, made_from)
+        known = None if kept is None else self._after(kept.past, cities)
+        if kept is not None and known is not None and made_from(kept.past.window) == kept.fingerprint:
+            return known  # and the rows did not change while they were read
+        moves = isinstance(config.windows.reference, timedelta)
+        before = made_from(past_of(self.windows, moves=moves))
+        timeline, unread = self._read(self.windows.history, cities)
+        pairs = timeline.at(self.windows)
+        references = prepare(pairs, self.windows, self.tools.how)
+        if before is not None and not unread:
+            span = config.accuracy.season // self.cadence.step
+            later = Past.of(timeline, pairs, self.windows, references, moves=moves, span=span)
+            if later is not None:
+                cache.offer(key, later, before, made_from)
+        return Known(timeline, pairs, references, unread)
+
+    def _after(self, past: Past, cities: Block) -> Known | None:
+        """The block by its past and the rows since; None where they do not go together."""
+        fresh, unread = self._read(Window(past.end, self.windows.history.end), cities)
+        timeline = None if unread else past.followed_by(fresh, self.windows)
+        if timeline is None:
+            return None
+        pairs = timeline.at(self.windows)
+        return Known(timeline, pairs, past.references(pairs, self.windows, self.tools.how.kernel), [])
+
+
 def find(
     slot: datetime,
     store: Store,
@@ -60,30 +191,22 @@ def find(
     rules: Sequence[Rule],
     *,
     keep_pairs: bool = False,
+    engine: Engine | None = None,
+    cache: Cache | None = None,
 ) -> Findings:
-    """Read, measure and judge one slot.
+    """Read, measure and judge one slot, on the engine given or the one that the config names.
 
     Raises:
         DriftError: nothing can be said of the slot; the text names what is wrong and the remedy.
     """
+    carry = engine or open_engine(config.engine)
     there = survey(store, config)
     windows = windows_of(slot, config.windows, config.accuracy, there.cadence)
     failures = check_windows(windows, there.span)
 
-    def measure(cities: Block) -> Measured | StoreError:
-        try:
-            timeline, unread = timeline_of(store, windows.history, there, cities, config)
-        except StoreError as error:
-            return error
-        pairs = timeline.at(windows)
-        scores = evaluate_block(pairs, windows, how)
-        delays = actuals_delay(pairs, windows.slot)
-        kept = pairs if keep_pairs else None
-        counts = timeline.count(windows)
-        return Measured(scores, counts, timeline.unkeyed, delays, pairs.cities, kept, unread)
-
+    task = Task(Tools(config, store, how, cache), windows, there.cadence, keep_pairs)
     blocks = store.partition(there.cities, config.engine.block)
-    parts, unread = _sorted_out(blocks, list(map_blocks(measure, blocks, config.engine.workers)))
+    parts, unread = _sorted_out(blocks, list(carry(task, blocks)))
     read = tuple(city for part in parts for city in part.cities)
     panels = combine([part.scores for part in parts], read, how)
     pairs = [part.pairs for part in parts if part.pairs is not None]
@@ -105,12 +228,33 @@ def find(
 
 
 def timeline_of(
-    store: Store, window: Window, there: Survey, cities: Sequence[str], config: Config
+    store: Store,
+    window: Window,
+    cadence: Cadence,
+    cities: Sequence[str],
+    config: Config,
+    *,
+    write_features: bool = True,
 ) -> tuple[Timeline, list[Failure]]:
-    """The rows of these cities on the grid of the window, and a failure for each city that was not read."""
+    """The rows of these cities on the grid of the window (`align`), and a failure for each city that was not
+    read.
+    """
     tables, read, failures = read_cities(store, window, cities)
-    grid = Grid(window.start, there.cadence.step, window.length // there.cadence.step)
-    return align(tables, grid, read, config.accuracy), failures
+    grid = Grid(window.start, cadence.step, window.length // cadence.step)
+    return align(tables, grid, read, config.accuracy, write_features=write_features), failures
+
+
+def fingerprint_of(store: Store, window: Window, cities: Sequence[str]) -> str | None:
+    """What the rows are made from, where the store can say; what is wrong with it, reading tells.
+
+    A store of another package may be from before stores were asked for this, or name a secret.
+    """
+    ask: Callable[[Window, Sequence[str]], str | None] | None = getattr(store, "fingerprint", None)
+    try:
+        said = None if ask is None else ask(window, cities)
+    except StoreError:
+        return None
+    return None if said is None else sha256(said.encode(errors="backslashreplace")).hexdigest()
 
 
 def _sorted_out(

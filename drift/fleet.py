@@ -15,7 +15,7 @@ from drift.domain import Floats, Panel, Series, Undefined
 from drift.engines.base import Scores
 from drift.evaluate import Evaluation, Scored, VersionScores, evaluate_block
 from drift.metrics.base import Sample
-from drift.pairing import Pairs
+from drift.timeline import Forecast, Pairs
 from drift.windows import Windows
 
 
@@ -134,3 +134,47 @@ def _nothing(series: int, names: int, reason: Undefined) -> Scores:
         n=np.zeros(series, dtype=np.int64),
         coverage=np.zeros(series),
     )
+
+
+def join(blocks: Sequence[Pairs]) -> Pairs:
+    """The pairs of blocks of cities, all of one grid, one block after the other.
+
+    A model version that a block lacks has no prediction there; a band that has none at all is left out.
+    """
+    versions = tuple(sorted({version for block in blocks for version in block.model_versions}))
+    bands = {
+        label: _stack(blocks, [block.bands[label] for block in blocks], versions) for label in blocks[0].bands
+    }
+    return Pairs(
+        grid=blocks[0].grid,
+        cities=tuple(city for block in blocks for city in block.cities),
+        model_versions=versions,
+        actual=np.concatenate([block.actual for block in blocks]),
+        judged=_stack(blocks, [block.judged for block in blocks], versions),
+        bands={label: band for label, band in bands.items() if not np.isnan(band.predicted).all()},
+        features={
+            name: np.concatenate([block.features[name] for block in blocks]) for name in blocks[0].features
+        },
+    )
+
+
+def _stack(blocks: Sequence[Pairs], forecasts: Sequence[Forecast], versions: Sequence[str]) -> Forecast:
+    """The forecasts of blocks as one, with every version in every block."""
+
+    def whole(block: Pairs, values: Floats) -> Floats:
+        if block.model_versions == tuple(versions):
+            return values
+        spread = np.full((len(versions), *values.shape[1:]), np.nan, dtype=values.dtype)
+        spread[[versions.index(version) for version in block.model_versions]] = values
+        return spread
+
+    def column(name: str) -> Floats | None:
+        given = [getattr(forecast, name) for forecast in forecasts]
+        if any(values is None for values in given):
+            return None
+        return np.concatenate([whole(b, v) for b, v in zip(blocks, given, strict=True)], axis=1)
+
+    predicted = column("predicted")
+    if predicted is None:
+        raise ValueError("a forecast has predictions")
+    return Forecast(predicted, column("lower"), column("upper"))

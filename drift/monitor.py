@@ -17,6 +17,7 @@ from typing import Self
 import structlog
 
 from drift import alerts as machine
+from drift.cache import Cache
 from drift.channels.deliver import check_channels, deliver
 from drift.clock import Clock, wall_clock
 from drift.config import Config
@@ -24,21 +25,22 @@ from drift.config_text import did_you_mean
 from drift.detect import compile_rules, judge
 from drift.document import config_hash
 from drift.domain import Alert, AlertKey, Failure, Run, Transition, Window
-from drift.engines.kernel import choose
+from drift.engines import Engine, kernel_numpy, open_engine
+from drift.engines.kernel import WORTH_COMPILED, choose
 from drift.errors import ConfigError, DriftError
 from drift.evaluate import Evaluation
 from drift.findings import Findings, find, timeline_of
 from drift.metrics import load_metrics
-from drift.pairing import Pairs
 from drift.replay import evaluate_slots
 from drift.sinks import open_sinks
 from drift.sinks.base import Sink
-from drift.state import SlotCommit, State
+from drift.state import SlotCommit, State, fingerprint
 from drift.statistics import load_statistics
 from drift.stores import open_store
 from drift.stores.base import Store
 from drift.survey import check_windows, survey
 from drift.telemetry.logs import log_to_stderr
+from drift.timeline import Pairs
 from drift.windows import slots_between, windows_of
 
 log = structlog.get_logger()
@@ -70,13 +72,14 @@ class Monitor:
         store: Store | None = None,
         state: State | None = None,
         sinks: Sequence[Sink] | None = None,
+        engine: Engine | None = None,
         clock: Clock = wall_clock,
         long_lived: bool = False,
     ) -> None:
         """`long_lived`: the process stays, so that loading the compiled kernel pays.
 
         Raises:
-            ConfigError: a rule, a channel or the kernel that the config names is not there.
+            ConfigError: a rule, a channel, the engine or the kernel that the config names is not there.
         """
         log_to_stderr(unless_configured=True)
         self.config = config
@@ -92,6 +95,14 @@ class Monitor:
             config.alerts, self.how.metrics, self.how.statistics, config.accuracy.band_labels
         )
         check_channels(self.rules)
+        if store is not None and config.engine.kind == "spark":
+            raise ConfigError(
+                "engine.kind: spark opens the config's store on its executors, and cannot take along one "
+                "that was handed in: add it by an entry point (drift.stores), or set engine.kind to local"
+            )
+        self.engine = engine or open_engine(config.engine)
+        kept = config.engine.cache
+        self.cache = None if kept is None else Cache(config.path(kept.dir), kept.size)
         self.store = store or open_store(config)
         self._state = state
         self._sinks = sinks
@@ -121,11 +132,24 @@ class Monitor:
 
     def find(self, slot: datetime, *, keep_pairs: bool = False) -> Findings:
         """What can be said of the slot; nothing is written. Raises `DriftError` where nothing can."""
-        return find(slot, self.store, self.config, self.how, self.rules, keep_pairs=keep_pairs)
+        comparisons = COLUMNS * len(self.store.cities()) if self.how.kernel is kernel_numpy else 0
+        if comparisons >= WORTH_COMPILED:
+            self.how = replace(self.how, kernel=choose(self.config.engine.kernel, comparisons=comparisons))
+        return find(
+            slot,
+            self.store,
+            self.config,
+            self.how,
+            self.rules,
+            keep_pairs=keep_pairs,
+            engine=self.engine,
+            cache=self.cache,
+        )
 
     def look(self, slot: datetime) -> Run:
         """The slot as it is known now, with the alerts as they stood then; nothing is written."""
-        return self._run(self.find(slot), 0.0)
+        found = self.find(slot)
+        return self._run(found, self._alerts(found.windows.slot), 0.0)
 
     def run(self, slot: datetime) -> Run:
         """Evaluate one slot: commit it, tell the channels, publish it.
@@ -139,29 +163,38 @@ class Monitor:
         """
         started = self.clock()
         found = self.find(slot, keep_pairs=self.config.reports is not None)
-        commit = self._commit(found)
+        commit, alerts = self._commit(found)
         told = deliver(commit.transitions, self.rules, log) if commit else []
-        run = self._run(found, (self.clock() - started).total_seconds())
+        run = self._run(found, alerts, (self.clock() - started).total_seconds())
         run = replace(run, failures=(*run.failures, *told))
         record = self.state.slot(found.windows.slot)
         if record is not None and record.published_at is not None:
             return run
         return self._publish(run, found.pairs)
 
-    def _commit(self, found: Findings) -> SlotCommit | None:
-        """Decide on the alerts and write the slot; None when the ledger has it."""
+    def _commit(self, found: Findings) -> tuple[SlotCommit | None, Mapping[AlertKey, Alert]]:
+        """Decide on the alerts and write the slot; None if the ledger has it. And where the alerts stand."""
         slot = found.windows.slot
+        standing: dict[AlertKey, Alert] = {}
 
         def decision(alerts: Mapping[AlertKey, Alert]) -> SlotCommit:
             after = machine.step(alerts, found.verdicts, self.rules, slot, found.cities)
+            standing.update({**alerts, **after.alerts})
             return SlotCommit(slot, after.transitions, tuple(after.alerts.values()), len(found.failures))
 
-        return self.state.decide(slot, decision, at=self.clock(), config_hash=config_hash(self.config))
+        commit = self.state.decide(slot, decision, at=self.clock(), config_hash=config_hash(self.config))
+        if commit is None or self.state.last_slot() != slot:
+            return commit, self._alerts(slot)
+        # what was just written need not be read again: a fleet has thousands of alerts
+        return commit, dict(sorted(standing.items(), key=lambda item: fingerprint(item[0])))
 
-    def _run(self, found: Findings, duration_s: float) -> Run:
-        slot = found.windows.slot
+    def _alerts(self, slot: datetime) -> Mapping[AlertKey, Alert]:
+        """Where the alerts stand, or stood at a slot that is not the latest one."""
         last = self.state.last_slot()
-        alerts = self.state.alerts() if last is None or last <= slot else self.state.alerts_at(slot)
+        return self.state.alerts() if last is None or last <= slot else self.state.alerts_at(slot)
+
+    def _run(self, found: Findings, alerts: Mapping[AlertKey, Alert], duration_s: float) -> Run:
+        slot = found.windows.slot
         return Run(
             slot=slot,
             current=found.windows.current,
@@ -178,8 +211,6 @@ class Monitor:
 
     def _publish(self, run: Run, pairs: Pairs | None) -> Run:
         """Write the pages, then hand the run to each sink; the run comes back with links and failures."""
-        from drift.reports.publish import write_reports
-
         links: dict[str, str] = {}
         failures = list(run.failures)
 
@@ -194,6 +225,8 @@ class Monitor:
 
         before = len(failures)
         if pairs is not None:
+            from drift.reports.publish import write_reports
+
             history = self._history(run)
             attempt("reports", "pages", lambda: write_reports(run, pairs, history, self.config))
         for sink in self.sinks:
@@ -220,7 +253,7 @@ class Monitor:
             raise ConfigError(f"--city: there is no city {city!r}{did_you_mean(city, list(found.cities))}")
         if found.pairs is None:
             raise ConfigError("cities: there is none to report on")
-        run = self._run(found, 0.0)
+        run = self._run(found, self._alerts(found.windows.slot), 0.0)
         cities = found.cities if city is None else (city,)
         return write_pages(run, found.pairs, self._history(run), self.config, cities, on_page)
 
@@ -246,7 +279,7 @@ class Monitor:
             for slot in slots_between(first, last, every)
         ]
         span = Window(min(each.history.start for each in windows), windows[-1].history.end)
-        timeline, unread = timeline_of(self.store, span, there, there.cities, self.config)
+        timeline, unread = timeline_of(self.store, span, there.cadence, there.cities, self.config)
         alerts: dict[AlertKey, Alert] = {}
         by_slot: dict[datetime, tuple[Transition, ...]] = {}
         comparisons = len(windows) * len(timeline.cities) * COLUMNS

@@ -9,14 +9,16 @@ assumed: in a table in no order at all a span is a single row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.arrow import address, encoded, view_or
+from drift.arrow import address, dtype_of, encoded, view_or
 from drift.domain import Floats, Grid, Unused
 
 if TYPE_CHECKING:
@@ -38,9 +40,14 @@ class Shape(NamedTuple):
     times: int
 
     @property
+    def lines(self) -> int:
+        """The cities of each model version."""
+        return self.versions * self.cities
+
+    @property
     def cells(self) -> int:
         """Of the flattened grid."""
-        return self.versions * self.cities * self.times
+        return self.lines * self.times
 
 
 class Spans(NamedTuple):
@@ -56,6 +63,14 @@ class Spans(NamedTuple):
         """Those within some rows, none of which they cross."""
         some = slice(*np.searchsorted(self.row, (rows.start, rows.stop)))
         return Spans(self.row[some] - rows.start, self.cell[some], self.length[some])
+
+    def between(self, first: int, last: int, times: int) -> Spans:
+        """What of them lies in the times `[first, last)`, by the cells of a grid of those times alone."""
+        line, time = np.divmod(self.cell, times)
+        low, high = np.maximum(time, first), np.minimum(time + self.length, last)
+        some = low < high
+        cell = line * (last - first) + low - first
+        return Spans((self.row + low - time)[some], cell[some], (high - low)[some])
 
     def spread(self, first: Index) -> Index:
         """A number a row, counted up from the span's first."""
@@ -76,6 +91,7 @@ class Rows:
     spans: Spans
     versions: tuple[str, ...]
     outside: Mapping[Unused, NDArray[np.int32]]
+    _landings: dict[tuple[int, int, tuple[int, ...]], tuple[Landing, ...]] = field(default_factory=dict)
 
     @cached_property
     def alone(self) -> bool:
@@ -85,16 +101,6 @@ class Rows:
             order = np.argsort(cell, kind="stable")
             cell, length = cell[order], length[order]
         return bool((cell[1:] >= (cell + length)[:-1]).all())
-
-    @cached_property
-    def holes(self) -> list[tuple[int, int]]:
-        """The runs of cells without a row."""
-        order = np.argsort(self.spans.cell, kind="stable")
-        starts, stops = self.spans.cell[order], (self.spans.cell + self.spans.length)[order]
-        ends = np.maximum.accumulate(np.append(0, stops))  # rows may share a cell
-        nexts = np.append(starts, self.shape.cells)
-        some = np.flatnonzero(nexts > ends)
-        return list(zip(ends[some].tolist(), nexts[some].tolist(), strict=True))
 
     @cached_property
     def cell(self) -> Index:
@@ -132,12 +138,75 @@ class Rows:
             return values
         return values[self.spans.spread(self.spans.row)]
 
-    def parts(self, name: str) -> Iterator[tuple[Floats, Spans]]:
-        """The column as it lies in memory, chunk by chunk, with the spans of each."""
-        start = 0
-        for chunk in self.table.select([name]).to_batches():
-            yield view_or(chunk.column(0), np.nan)[0], self.spans.of(slice(start, start + chunk.num_rows))
-            start += chunk.num_rows
+    def landings(self, first: int, last: int, chunks: tuple[int, ...]) -> tuple[Landing, ...]:
+        """Where chunks of so many rows land in the cells of the times `[first, last)`; looked up once."""
+        key = (first, last, chunks)
+        if key not in self._landings:
+            ends = pairwise(accumulate(chunks, initial=0))
+            self._landings[key] = tuple(
+                Landing(self.spans.of(slice(*rows)).between(first, last, self.grid.count)) for rows in ends
+            )
+        return self._landings[key]
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The spans of a chunk, by the cells of a part of the grid."""
+
+    spans: Spans
+
+    @property
+    def short(self) -> bool:
+        """Whether the spans are so short that a cell a row is quicker than a copy a span."""
+        return len(self.spans.row) * _LONG > int(self.spans.length.sum())
+
+    @cached_property
+    def index(self) -> tuple[Index, Index]:
+        """The cells and the rows, one by one."""
+        return self.spans.spread(self.spans.cell), self.spans.spread(self.spans.row)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A column on the grid that is not written out yet, `(cities, times)`; each row is alone in its cell.
+
+    It may be sliced along the times, as an array. Values are as the table has them, NaN where there is none.
+    """
+
+    rows: Rows
+    name: str
+    first: int
+    last: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """As of an array; model versions are cities of their own here."""
+        return self.rows.shape.lines, self.last - self.first
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array."""
+        return dtype_of(self.rows.table.schema.field(self.name).type)
+
+    def __getitem__(self, key: tuple[EllipsisType, slice]) -> Placed:
+        start, stop, _ = key[1].indices(self.last - self.first)
+        return Placed(self.rows, self.name, self.first + start, self.first + max(start, stop))
+
+    def into(self, out: Floats) -> None:
+        """Write it out, into contiguous rows."""
+        flat = out.reshape(-1)
+        chunks = self.rows.table[self.name].chunks
+        landings = self.rows.landings(self.first, self.last, tuple(map(len, chunks)))
+        if sum(int(landing.spans.length.sum()) for landing in landings) < flat.size:
+            flat.fill(np.nan)
+        for chunk, landing in zip(chunks, landings, strict=True):
+            values = view_or(chunk, np.nan)[0]
+            if landing.short:
+                cells, rows = landing.index
+                flat[cells] = values[rows]
+                continue
+            for row, cell, length in zip(*(part.tolist() for part in landing.spans), strict=True):
+                flat[cell : cell + length] = values[row : row + length]
 
 
 class Placer:
@@ -276,18 +345,19 @@ def place(rows: Rows, name: str, chosen: Mask) -> Floats:
 
 def place_all(rows: Rows, name: str) -> Floats:
     """All values on the grid as they are, NaN where there is no row. The rows are each alone in a cell."""
-    parts = list(rows.parts(name))
-    dtype = parts[0][0].dtype if parts else np.float64
-    grid = np.empty(rows.shape.cells, dtype)
-    for start, stop in rows.holes:
-        grid[start:stop] = np.nan
-    for values, spans in parts:
-        if len(spans.row) * _LONG < len(values):
-            for row, cell, length in zip(*(part.tolist() for part in spans), strict=True):
-                grid[cell : cell + length] = values[row : row + length]
+    return written([Placed(rows, name, 0, rows.grid.count)]).reshape(rows.shape)
+
+
+def written(columns: Sequence[Floats | Placed]) -> Floats:
+    """The columns, all of one dtype and number of times, written out one below the other."""
+    starts = np.cumsum([0, *(column.shape[0] for column in columns)]).tolist()
+    out: Floats = np.empty((starts[-1], columns[0].shape[1]), columns[0].dtype)
+    for column, (start, stop) in zip(columns, pairwise(starts), strict=True):
+        if isinstance(column, Placed):
+            column.into(out[start:stop])
         else:
-            grid[spans.spread(spans.cell)] = values[spans.spread(spans.row)]
-    return grid.reshape(rows.shape)
+            out[start:stop] = column
+    return out
 
 
 def count_cells(rows: Rows, chosen: Mask) -> NDArray[np.int32]:

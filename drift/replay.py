@@ -31,7 +31,8 @@ from drift.evaluate import (
 )
 from drift.fleet import evaluate
 from drift.metrics.base import Sample
-from drift.pairing import Forecast, Pairs, Timeline
+from drift.place import Placed, written
+from drift.timeline import Forecast, Pairs, Timeline
 from drift.windows import Windows
 
 CELLS = 2_000_000
@@ -168,9 +169,9 @@ class _Chunk:
             },
         )
 
-    def _roll(self, values: Floats) -> Scores:
+    def _roll(self, values: Floats | Placed) -> Scores:
         return self.how.kernel.roll(
-            values,
+            written([values]) if isinstance(values, Placed) else values,
             self._cuts([windows.reference for windows in self.slots]),
             self._cuts([windows.current for windows in self.slots]),
             self.how.limits,

@@ -32,6 +32,8 @@ def printable(text: object, longest: int | None = LONGEST) -> str:
     ('load�[31m', 'xxxx…')
     """
     given = str(text)
+    if given.isprintable():  # as good as all names are, and none of theirs is hidden
+        return given if longest is None or len(given) <= longest else given[: longest - 1] + "…"
     # one character more than may be seen says that there is more; a name of a megabyte is not walked through
     seen = "".join("�" if hidden(c) else c for c in (given if longest is None else given[: longest + 1]))
     return seen if longest is None or len(seen) <= longest else seen[: longest - 1] + "…"

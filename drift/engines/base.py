@@ -5,7 +5,8 @@ runs everywhere, `kernel_numba` is compiled. One contract suite holds them equal
 cells)` with NaN where there is no value; what a series gets never depends on the block that it is in.
 
 Sorting a reference is the dear part of a statistic and a reference changes slowly, so `prepare` stands
-apart from `drift` and its result can be kept; `roll` follows windows that move forward, slot after slot.
+apart from `drift` and its result can be kept; `move` brings a kept one up to a later window, and `roll`
+follows windows that move forward, slot after slot.
 """
 
 from __future__ import annotations
@@ -73,6 +74,13 @@ class Kernel(Protocol):
 
         float32 values stay float32, at half the memory; all else is float64, as are all figures of them.
         With `overwrite` the values may be sorted where they are, which saves a copy of them.
+        """
+        ...
+
+    def move(self, reference: Reference, leaving: NDArray[Any], entering: NDArray[Any]) -> Reference:
+        """A reference some cells later: without the cells `(series, k)` that leave it, with those that enter.
+
+        It is what `prepare` gives for the later window, to the last bit, without sorting it anew.
         """
         ...
 

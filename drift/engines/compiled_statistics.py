@@ -301,10 +301,8 @@ def compare_rows(
     """All statistics of a sorted block."""
     q = np.empty(shares.shape[1])
     for s in range(len(reference)):
-        compare_row(
-            reference[s, : n[s]], edges[s], shares[s], spread[s], current[s, : m[s]], floor,
-            q, value[s], reason[s],
-        )  # fmt: skip
+        before, now = reference[s, : n[s]], current[s, : m[s]]
+        compare_row(before, edges[s], shares[s], spread[s], now, floor, q, value[s], reason[s])
 
 
 @part
@@ -331,9 +329,8 @@ def _copy(source: Row, first: int, last: int, target: Row, at: int) -> int:
 
 @part
 def exchange(old: Row, leaving: Row, entering: Row, new: Row) -> int:
-    """Writes the sorted `old` into `new` without what leaves and with what enters; returns how many.
-
-    Both are sorted. It copies the runs between them, found by binary search: at 2,160 values 0.1 µs.
+    """Writes the sorted `old` into `new` without what leaves and with what enters, both sorted; returns how
+    many. The runs between them are copied, found by binary search: at 2,160 values 0.1 µs.
     """
     read, write, i, j = 0, 0, 0, 0
     while i < leaving.size or j < entering.size:
@@ -355,6 +352,18 @@ def advance(values: Row, was: Cuts, now: Cuts, old: Row, few: Row, new: Row) -> 
     leaving = _collect(values[was[0] : min(now[0], was[1])], few[0])
     entering = _collect(values[max(was[1], now[0]) : now[1]], few[1])
     return exchange(old, few[0, :leaving], few[1, :entering], new)
+
+
+@entry
+def move_rows(
+    old: Row, gone: Row, come: Row, n: Counts, out: Counts, into: Counts,
+    new: Row, m: Counts, edges: Floats, shares: Floats, spread: Floats,
+) -> None:  # fmt: skip
+    """Sorted references without the sorted values that are gone, with those that have come."""
+    for s in range(len(old)):
+        m[s] = exchange(old[s, : n[s]], gone[s, : out[s]], come[s, : into[s]], new[s])
+        new[s, m[s] :] = np.nan
+        spread[s] = prepare_row(new[s, : m[s]], edges[s], shares[s])
 
 
 @entry

@@ -14,7 +14,7 @@ from drift.errors import ConfigError
 
 Name: TypeAlias = Literal["auto", "numpy", "numba"]
 # comparisons of a series with its reference, from which on the compiled form is done first, loading included
-WORTH_COMPILED = 20_000
+WORTH_COMPILED = 9_000
 INSTALL = 'pip install "drift-monitor[fast]"'
 
 

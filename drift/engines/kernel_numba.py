@@ -33,7 +33,7 @@ from drift.engines.compiled_sort import sort_rows
 from drift.metrics import METRICS
 from drift.metrics.base import Metric, Sample
 from drift.statistics import STATISTICS
-from drift.statistics.base import BINS, Reference, Statistic
+from drift.statistics.base import BINS, Reference, Sorted, Statistic
 
 NAME = "numba"
 MOVED = 48  # cells that leave or enter a window in one slot: where it is more, sorting it anew is cheaper
@@ -69,6 +69,21 @@ def prepare(values: NDArray[Any], bins: int = BINS, *, overwrite: bool = False) 
     edges, shares, spread = np.empty((series, bins - 1)), np.empty((series, bins)), np.empty(series)
     compiled_statistics.prepare_rows(_fixed(ordered.values), ordered.n, edges, shares, spread)
     return Reference(ordered, edges, shares, spread)
+
+
+def move(reference: Reference, leaving: NDArray[Any], entering: NDArray[Any]) -> Reference:
+    """The sorted reference with a few values exchanged (`Kernel.move`)."""
+    old, dtype = reference.sample, reference.sample.values.dtype
+    gone, come = sort_rows(leaving, dtype), sort_rows(entering, dtype)
+    width = old.values.shape[1] - leaving.shape[1] + entering.shape[1]
+    values = np.empty((len(old.n), max(width, 1)), dtype)
+    edges, shares = np.empty(reference.edges.shape), np.empty(reference.shares.shape)
+    n, spread = np.empty(len(old.n), dtype=np.int64), np.empty(len(old.n))
+    compiled_statistics.move_rows(
+        _fixed(old.values), _fixed(gone.values), _fixed(come.values), _own(old.n), gone.n, come.n,
+        values, n, edges, shares, spread,
+    )  # fmt: skip
+    return Reference(Sorted(values, n), edges, shares, spread)
 
 
 def drift(

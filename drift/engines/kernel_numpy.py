@@ -60,6 +60,19 @@ def prepare(values: NDArray[Any], bins: int = BINS, *, overwrite: bool = False) 
     return replace(prepare_sorted(_wide_sorted(ordered), bins), sample=ordered)
 
 
+def move(reference: Reference, leaving: NDArray[Any], entering: NDArray[Any]) -> Reference:
+    """The values of the later window, sorted and prepared (`Kernel.move`)."""
+    ordered, dtype = reference.sample, reference.sample.values.dtype
+    gone, come = sort_rows(leaving, dtype), sort_rows(entering, dtype)
+    width = ordered.values.shape[1] - leaving.shape[1] + entering.shape[1]
+    moved = np.full((len(ordered.n), width), np.nan, dtype)
+    for row, (n, out, into) in enumerate(zip(ordered.n, gone.n, come.n, strict=True)):
+        old, lost = ordered.values[row, :n], gone.values[row, :out]
+        at = old.searchsorted(lost) + np.arange(out) - lost.searchsorted(lost)  # each of equal values once
+        moved[row, : n - out + into] = np.concatenate([np.delete(old, at), come.values[row, :into]])
+    return prepare(moved, reference.shares.shape[1], overwrite=True)
+
+
 def drift(
     reference: Reference,
     current: NDArray[Any],

@@ -9,12 +9,12 @@ import numpy as np
 
 from drift.config import Config
 from drift.domain import Floats, Run, Series, Transition, Window
-from drift.pairing import Pairs
 from drift.reports.figures import Figures, figures_of
 from drift.reports.local import LocalTimes, local_times
 from drift.reports.profile import floors
 from drift.reports.shown import Notes, Shown
 from drift.reports.spans import Span, alert_spans
+from drift.timeline import Pairs
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig
 from drift.domain import Floats, Window
-from drift.pairing import Pairs
 from drift.reports.local import Ints, LocalTimes
+from drift.timeline import Pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from drift.config import Config
 from drift.domain import AlertStatus, Run, Transition
 from drift.errors import ConfigError
-from drift.pairing import Pairs
 from drift.reports.site import write_site
+from drift.timeline import Pairs
 
 SLOT = "%Y-%m-%dT%H-%MZ"
 _SLOT_FOLDER = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\dZ")

@@ -8,7 +8,6 @@ from pathlib import Path
 from drift.config import Config
 from drift.domain import Run, Transition
 from drift.errors import ReportError
-from drift.pairing import Pairs
 from drift.reports.book import Book, book_of
 from drift.reports.chart import to_json
 from drift.reports.city import CityView, city_view
@@ -16,6 +15,7 @@ from drift.reports.fleet import fleet_view
 from drift.reports.names import page_name
 from drift.reports.page import data_block, names_of, render, write_page
 from drift.reports.shown import readable
+from drift.timeline import Pairs
 
 FLEET = "index.html"
 CITIES = "cities"

@@ -1,4 +1,4 @@
-"""What a feature store is to drift: five questions it can answer."""
+"""What a feature store is to drift: six questions it can answer."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ class Store(Protocol):
 
     def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:
         """The cities in blocks that can be read apart: of `size`, or larger where the layout wants it."""
+        ...
+
+    def fingerprint(self, window: Window, cities: Sequence[str]) -> str | None:
+        """What the rows of the window and the cities are made from: the same text only if they are the same
+        rows. None: the store cannot say, and nothing made from them is kept.
+        """
         ...
 
     def read(self, window: Window, cities: Sequence[str] | None = None) -> Tables:

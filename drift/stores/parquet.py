@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -120,6 +121,20 @@ class ParquetStore:
                 return blocks
             size *= 2
 
+    def fingerprint(self, window: Window, cities: Sequence[str]) -> str:
+        """The files' stamps, and of each the row groups that may hold a row of the window and the cities."""
+        return _steady(lambda: self._fingerprint(window, cities))
+
+    def _fingerprint(self, window: Window, cities: Sequence[str]) -> str:
+        made_from = sha256()
+        for name, spec in self._maps.items():
+            wanted, parts = Wanted.of(window, cities, self._shift(name)), self._parts(name)
+            made_from.update(f"{name} {_schema(spec, parts)} {wanted.shift}".encode())
+            for part in parts:
+                if groups := self._groups(name, part, wanted):
+                    made_from.update(repr((part.file.path, part.file.stamp, part.layout, groups)).encode())
+        return made_from.hexdigest()
+
     def read(self, window: Window, cities: Sequence[str] | None = None) -> Tables:
         """The rows whose target time lies in the window, of these cities (None: of all)."""
         return _steady(lambda: self._read(window, cities))
@@ -184,6 +199,9 @@ class ParquetStore:
             EmptyStoreError: there is no row. ColumnError: a file lacks a column.
         """
         files = self._where[name].files() if files is None else files
+        return self._cache.get(("parts", name, *files), lambda: self._matched(name, files))
+
+    def _matched(self, name: TableName, files: Sequence[File]) -> list[Part]:
         footers = [self._reader.footer(file) for file in files]
         if not any(footer.metadata.num_rows for footer in footers):
             raise EmptyStoreError(f"store.{name}: {self._where[name]} holds no rows: write the table there")
@@ -277,9 +295,13 @@ def _steady(work: Callable[[], T]) -> T:
         return work()
 
 
+def _schema(spec: TableMap, parts: Sequence[Part]) -> pa.Schema:
+    return schema_of(spec, [(part.layout, part.footer.schema) for part in parts])
+
+
 def _joined(spec: TableMap, parts: Sequence[Part], found: Sequence[Mapped]) -> Mapped:
     """The rows of all files as one table, and their counts added up."""
-    schema = schema_of(spec, [(part.layout, part.footer.schema) for part in parts])
+    schema = _schema(spec, parts)
     empty = pa.table([pa.chunked_array([], field.type) for field in schema], schema=schema)
     counts: dict[tuple[str | None, object], Skipped] = {}
     for skipped in (entry for mapped in found for entry in mapped.skipped):

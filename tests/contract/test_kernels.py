@@ -295,6 +295,20 @@ def test_rolling_is_preparing_and_comparing_each_slot(kernel: Kernel, path: str,
     )
 
 
+@pytest.mark.parametrize("kind", ["64 bits", "32 bits", "zeros of both signs"])
+@pytest.mark.parametrize("cells", [0, 1, 40, 300])
+def test_a_moved_reference_is_one_prepared_of_the_later_window(kernel: Kernel, kind: str, cells: int) -> None:
+    values = hours(kind)
+    moved = kernel.move(
+        kernel.prepare(values[:, 20:320], 7), values[:, 20 : 20 + cells], values[:, 320 : 320 + cells]
+    )
+    anew = kernel.prepare(values[:, 20 + cells : 320 + cells], 7)
+    np.testing.assert_array_equal(moved.sample.values, anew.sample.values)
+    for name in ("edges", "shares", "spread"):
+        np.testing.assert_array_equal(getattr(moved, name), getattr(anew, name), err_msg=name)
+    np.testing.assert_array_equal(moved.sample.n, anew.sample.n)
+
+
 def test_rolled_coverage_is_of_the_width_asked_for(kernel: Kernel) -> None:
     reference, current = PATHS["an hour at a time"]
     rolled = kernel.roll(hours("64 bits"), reference, current, ANYTHING, EVERY_STATISTIC, width=48)

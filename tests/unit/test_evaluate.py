@@ -14,7 +14,7 @@ from drift.domain import Grid, Panel, Series, Undefined
 from drift.errors import UndefinedError
 from drift.evaluate import Evaluation, floor_of
 from drift.fleet import evaluate
-from drift.pairing import Forecast, Pairs
+from drift.timeline import Forecast, Pairs
 from drift.windows import windows_of
 
 HOUR = timedelta(hours=1)

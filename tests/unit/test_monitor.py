@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -67,6 +67,16 @@ def test_the_same_slot_again_changes_nothing(made):
     assert (m.state.alerts(), m.state.transitions(), m.state.slot(DRIFTED)) == state
     assert again.transitions == first.transitions
     assert [x.value for x in again.measurements()] == [x.value for x in first.measurements()]
+
+
+def test_a_run_shows_the_alerts_as_the_state_has_them(made):
+    m = monitor(made)
+    for hour in (0, 1):
+        slot = DRIFTED + hour * HOUR
+        run = m.run(slot.astimezone(timezone(5.5 * HOUR)))
+        assert len(run.alerts) == 6
+        assert run.alerts == tuple(m.state.alerts().values()) == m.look(slot).alerts
+        assert {alert.changed.tzinfo for alert in run.alerts} == {UTC}
 
 
 def test_an_older_slot_is_measured_and_moves_no_alert(made):

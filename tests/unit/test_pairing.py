@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from drift.config import AccuracyConfig, WindowsConfig
 from drift.domain import Grid, Unused
-from drift.pairing import Timeline, align, join
+from drift.fleet import join
+from drift.pairing import align
 from drift.tables import Skipped, Tables
+from drift.timeline import Timeline
 from drift.windows import Windows, windows_of
 
 HOUR = timedelta(hours=1)
@@ -249,8 +251,8 @@ def test_every_row_of_the_actuals_is_used_or_counted_once(rows, slot):
     """used + passed over by any reason = rows, over the whole grid, whatever is thrown at it."""
     t = timeline(predictions(("Pune", "v1", 3, 1.0)), actuals(*rows, available=True))
     cells = slice(0, GRID.count)
-    known = ~np.isnan(t._known(cells, windows(slot)))
-    passed = sum(int(count.sum()) for count in t._actual_reasons(cells, windows(slot)).values())
+    known = ~np.isnan(t.known(cells, windows(slot)))
+    passed = sum(int(count.sum()) for count in t.actual_reasons(cells, windows(slot)).values())
     outside = sum(int(count.sum()) for count in t.outside.values())
     ours = [r for r in rows if r[0] != "Delhi"]
     on_grid = [r for r in ours if r[1] in range(6)]

@@ -8,7 +8,7 @@ import pytest
 
 from drift.config import Config
 from drift.domain import Run, Transition
-from drift.pairing import Pairs
+from drift.timeline import Pairs
 
 Fleet = tuple[Run, Pairs, list[Transition], Config]
 

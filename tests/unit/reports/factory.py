@@ -26,7 +26,7 @@ from drift.domain import (
     Verdict,
     VerdictStatus,
 )
-from drift.pairing import Forecast, Pairs
+from drift.timeline import Forecast, Pairs
 from drift.windows import Windows, windows_of
 
 SLOT = datetime(2020, 4, 10, tzinfo=UTC)

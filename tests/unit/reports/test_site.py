@@ -10,13 +10,13 @@ import pytest
 
 from drift.domain import AlertStatus, Failure
 from drift.errors import ReportError
-from drift.pairing import Forecast
 from drift.reports.book import book_of
 from drift.reports.city import city_view
 from drift.reports.fleet import fleet_view
 from drift.reports.names import page_name
 from drift.reports.page import data_block
 from drift.reports.site import write_site
+from drift.timeline import Forecast
 
 BAD = (
     "<script>alert(1)</script>",
