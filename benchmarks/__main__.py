@@ -34,7 +34,9 @@ BENCHMARKS = {
         Benchmark("memory"),
         Benchmark("cold_start"),
         Benchmark("anatomy"),
+        Benchmark("layout"),
         Benchmark("peers"),
+        Benchmark("spark", ("pyspark",)),
         Benchmark("replay", takes_options=False),
         Benchmark("report_library", ("bokeh", "altair", "vl_convert", "plotly"), takes_options=False),
     )

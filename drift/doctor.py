@@ -21,8 +21,12 @@ from drift.sinks.base import Sink
 from drift.state import State
 from drift.statistics import load_statistics
 from drift.stores import open_store
+from drift.stores.base import Store
+from drift.stores.layout import compared, traps
 from drift.survey import Survey, survey
-from drift.windows import windows_of
+from drift.windows import Windows, windows_of
+
+WORTH_IT, WORTH_SECONDS = 1.5, 0.05  # less is not worth the advice to write a store anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
             f"the reference {windows.reference} starts before the data",
             "shorten windows.reference, or wait: statistics are undefined until it is filled",
         )
+    yield from _layout(config, store, there, windows)
     found = Monitor(config, store=store, sinks=()).find(slot)
     yield Check(
         "model versions",
@@ -117,6 +122,27 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
                 f"none in {found.windows.current}: {why or 'no rows'}",
                 "check the mapping, `marks`, and that both tables cover these hours",
             )
+
+
+def _layout(config: Config, store: Store, there: Survey, windows: Windows) -> Iterator[Check]:
+    if config.store.kind != "parquet":
+        return
+    now, best, keep = compared(config, store, there.cities, windows.history)
+    slow = traps(config)
+    found = (
+        f"a slot reads {now.rows:,} rows to use {now.used:,}, in {now.groups:,} row groups and {now.files:,} "
+        f"openings of files" + (f"; slow to read: {', '.join(slow)}" if slow else "")
+    )
+    faster = now.seconds / best.seconds if best.seconds else 1.0
+    if faster < WORTH_IT or now.seconds - best.seconds < WORTH_SECONDS:
+        yield Check("layout", found)
+        return
+    command = "drift store compact" + ("" if keep else " --keep 0d")
+    yield Check(
+        "layout",
+        f"{found}; compacted: {best.rows:,} rows, {best.groups:,} row groups, {best.files:,} openings",
+        f"reading could be about {faster:.1f} times as fast: `{command}`, see docs/layout.md",
+    )
 
 
 def _freshness(config: Config, there: Survey, clock: Clock) -> Iterator[Check]:

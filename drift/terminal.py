@@ -6,6 +6,7 @@ data is shown with `rich.text.Text`, never as markup, and stripped of control ch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from drift.text import printable
 if TYPE_CHECKING:
     from drift.doctor import Check
     from drift.monitor import Replay
+    from drift.stores.compact import Compaction
 
 # the word beside the colour says the same: it survives a terminal, or an eye, without colours
 STATES = {
@@ -278,3 +280,31 @@ def print_checks(checks: Sequence[Check]) -> None:
         out.print(Text.assemble((f"{mark} ", style), (f"{check.name}: ", "bold"), clean(check.found, 500)))
         if check.remedy:
             out.print(Text.assemble(("    → ", style), clean(check.remedy, 500)))
+
+
+def print_compaction(done: Compaction) -> None:
+    """What a compaction made of each path, how much faster a slot reads, and what the config must say now."""
+    out = console()
+    table = _table("tables", "files", "row groups", "MB", "rows")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in done.tables:
+        was, now = each.before, each.after
+        pairs = ((was.files, now.files), (was.row_groups, now.row_groups), (was.bytes / 1e6, now.bytes / 1e6))
+        cells = [f"{before:,.0f} → {after:,.0f}" for before, after in pairs]
+        table.add_row(", ".join(each.tables), *cells, f"{now.rows:,}")
+    out.print(table)
+    if not done.changed:
+        out.print("every file is compact, or too young: nothing was written anew")
+        return
+    out.print(
+        f"reading {done.window} of all cities took {done.before_s:.3f} s and takes {done.after_s:.3f} s: "
+        f"{done.ratio:.1f} times as fast"
+    )
+    if not done.in_place:
+        out.print("the copy is read when the config says so; the rest of each table stays as it is:\nstore:")
+    for name, path in () if done.in_place else done.paths.items():
+        out.print(Text(f"  {name}: {{path: {json.dumps(path)}, …}}"), soft_wrap=True)
+    for name in done.left_over:
+        what = "written while the folders were exchanged: move it into the table's folder"
+        out.print(Text.assemble(("left over ", "bold red"), clean(name, 300), f": {what}"), soft_wrap=True)

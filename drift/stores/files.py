@@ -151,8 +151,10 @@ def _stamped(paths: Iterable[str]) -> list[File]:
     for path in sorted(paths):
         try:
             status = os.stat(path)  # noqa: PTH116
-        except FileNotFoundError:  # deleted since it was listed
-            continue
+        except FileNotFoundError:
+            if os.path.lexists(path):  # a link to nowhere
+                continue
+            raise FileChangedError(f"{path} was deleted while its folder was listed: run again") from None
         if stat.S_ISREG(status.st_mode):
             found.append(File(path, (status.st_mtime_ns, status.st_size)))
     return found
