@@ -2,7 +2,8 @@
 
     python -m benchmarks.growth [--full] [--rounds 3]
 
-Each fleet is met by a fresh process, which looks at consecutive slots; the limit is taken in turn with it.
+Each fleet is met by fresh processes, which look at consecutive slots, one with the fixed reference kept
+between them and one that reads it anew; the limit is taken in turn with them.
 The exponent is the slope of the logarithms: 1 is linear, below 1 a fixed cost is still in it.
 """
 
@@ -21,12 +22,12 @@ from benchmarks.contenders import limit, missing
 from benchmarks.look import look
 from benchmarks.options import date_of, out_of, parser, work_folder
 from benchmarks.record import Cell, Record, machine
-from benchmarks.timing import interleave
+from benchmarks.timing import TO_KEEP, interleave
 from benchmarks.workload import Fleet, write_config, write_fleet
 
 SMALL, USUAL, FULL = (2, 6), (100, 300, 1000), (100, 300, 1000, 3000, 10_000)
 WARM_LOOKS = 3
-LIMIT, WARM, COLD = "limit", "drift, warm", "drift, cold"
+LIMIT, CACHED, STATELESS, COLD = "limit", "cached", "stateless", "stateless, cold"
 
 
 def exponent(cities: Sequence[float], seconds: Sequence[float]) -> float:
@@ -45,13 +46,18 @@ def seconds_of(fleet: Fleet, folder: Path, rounds: int) -> dict[str, float]:
         RuntimeError: drift could not look at the fleet.
     """
     write_fleet(fleet, folder / "store")
-    config = write_config(fleet, folder / "store", folder)
-    found: dict[str, list[float]] = {COLD: [], WARM: []}
+    cached, stateless = (
+        write_config(fleet, folder / "store", folder / name, fixed=True, extra=f"engine: {{cache: {kept}}}")
+        for name, kept in (("cached", "{size: 32GiB}"), ("stateless", "null"))
+    )
+    found: dict[str, list[float]] = {CACHED: [], STATELESS: [], COLD: []}
     least = limit(fleet, folder / "store") if missing("polars") is None else None
     for _ in range(rounds):
-        looks = look(config, fleet, 1 + WARM_LOOKS)
+        looks = look(stateless, fleet, 1 + WARM_LOOKS)
         found[COLD].append(looks.walls[0])
-        found[WARM].append(statistics.median(looks.walls[1:]))
+        found[STATELESS].append(statistics.median(looks.walls[1:]))
+        looks = look(cached, fleet, TO_KEEP + WARM_LOOKS)
+        found[CACHED].append(statistics.median(looks.walls[TO_KEEP:]))
         if least is not None:
             found.setdefault(LIMIT, []).append(interleave({LIMIT: least}, runs=2)[LIMIT].wall)
     return {name: statistics.median(values) for name, values in found.items()}
@@ -72,7 +78,7 @@ def growth(options: argparse.Namespace) -> tuple[Record, str]:
                 notes.append(str(error))
     if not found:
         raise RuntimeError("; ".join(notes))
-    names = [name for name in (LIMIT, WARM, COLD) if name in next(iter(found.values()))]
+    names = [name for name in (LIMIT, CACHED, STATELESS, COLD) if name in next(iter(found.values()))]
     rows: list[list[Cell]] = [[cities, *(each[name] for name in names)] for cities, each in found.items()]
     series = {name: [(float(c), each[name]) for c, each in found.items()] for name in names}
     if len(found) > 1:

@@ -22,7 +22,7 @@ from benchmarks.chart import bars
 from benchmarks.contenders import ScipyLoop, largest_difference, limit, missing
 from benchmarks.options import date_of, out_of, parser, work_folder
 from benchmarks.record import Cell, Record, machine
-from benchmarks.timing import Timed, drift_command, interleave, measure
+from benchmarks.timing import TO_KEEP, Timed, drift_command, interleave, measure
 from benchmarks.workload import LAYOUTS, Fleet, write_config, write_fleet
 from drift import Monitor, load_config
 from drift.errors import ConfigError
@@ -59,9 +59,6 @@ VARIANTS = (
     Variant("daemon's slot, cached: state, gauges, history", "daemon", cached=True),
     Variant("drift run, a process, cached", "process", cached=True, kernel="auto"),
     Variant("drift run, a process, stateless", "process", kernel="auto"),
-)
-TO_KEEP = (
-    2  # slots after which a reference is kept: the first sees its rows, the second that they are the same
 )
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TO_KEEP = 2  # slots until a reference is kept: the first sees its rows, the second that they are the same
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -224,7 +225,7 @@ class EngineConfig(Section):
 
     kind: Literal["local", "spark"] = "local"
     kernel: Literal["auto", "numpy", "numba"] = "auto"
-    block: Annotated[int, Field(ge=1, le=10_000)] = 64
+    block: Annotated[int, Field(ge=1, le=10_000)] = 128
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
     spark: SparkConfig = SparkConfig()
     cache: CacheConfig | None = CacheConfig()
@@ -343,6 +344,11 @@ class Config(Section):
         is where the secrets of the state, of MLflow and of Spark are.
         """
         return Config.model_construct(**{name: value for name, value in self if name not in _MONITOR_ONLY})
+
+    @cached_property
+    def measuring_words(self) -> str:
+        """That part as text: two configs with the same measure the same, of the same rows."""
+        return self.for_measuring().model_dump_json()
 
     def zone_of(self, city: str) -> str:
         """The IANA zone that a city's times are shown in."""

@@ -26,7 +26,8 @@ from drift.detect import compile_rules, judge
 from drift.document import config_hash
 from drift.domain import Alert, AlertKey, Failure, Run, Transition, Window
 from drift.engines import Engine, kernel_numpy, open_engine
-from drift.engines.kernel import WORTH_COMPILED, choose
+from drift.engines.base import Kernel
+from drift.engines.kernel import choose
 from drift.errors import ConfigError, DriftError
 from drift.evaluate import Evaluation
 from drift.findings import Findings, find, timeline_of
@@ -45,7 +46,7 @@ from drift.windows import slots_between, windows_of
 
 log = structlog.get_logger()
 MOMENT = timedelta(microseconds=1)
-COLUMNS = 3  # of each city at the least: actual, predicted, error
+COLUMNS = 3  # of each city, beside the features: actual, predicted, error
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,8 @@ class Monitor:
 
     def find(self, slot: datetime, *, keep_pairs: bool = False) -> Findings:
         """What can be said of the slot; nothing is written. Raises `DriftError` where nothing can."""
-        comparisons = COLUMNS * len(self.store.cities()) if self.how.kernel is kernel_numpy else 0
-        if comparisons >= WORTH_COMPILED:
-            self.how = replace(self.how, kernel=choose(self.config.engine.kernel, comparisons=comparisons))
+        if self.how.kernel is kernel_numpy:
+            self.how = replace(self.how, kernel=self._kernel(slots=1))
         return find(
             slot,
             self.store,
@@ -145,6 +145,12 @@ class Monitor:
             engine=self.engine,
             cache=self.cache,
         )
+
+    def _kernel(self, slots: int) -> Kernel:
+        """The form that is done first with so many slots."""
+        features: Callable[[], tuple[str, ...]] = getattr(self.store, "features", tuple)  # an older store's
+        comparisons = slots * len(self.store.cities()) * (COLUMNS + len(features()))
+        return choose(self.config.engine.kernel, comparisons=comparisons)
 
     def look(self, slot: datetime) -> Run:
         """The slot as it is known now, with the alerts as they stood then; nothing is written."""
@@ -282,8 +288,7 @@ class Monitor:
         timeline, unread = timeline_of(self.store, span, there.cadence, there.cities, self.config)
         alerts: dict[AlertKey, Alert] = {}
         by_slot: dict[datetime, tuple[Transition, ...]] = {}
-        comparisons = len(windows) * len(timeline.cities) * COLUMNS
-        how = replace(self.how, kernel=choose(self.config.engine.kernel, comparisons=comparisons))
+        how = replace(self.how, kernel=self._kernel(slots=len(windows)))
         for each, panels in zip(
             windows, evaluate_slots(timeline, windows, how, self.config.engine.workers), strict=True
         ):

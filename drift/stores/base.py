@@ -1,4 +1,4 @@
-"""What a feature store is to drift: six questions it can answer."""
+"""What a feature store is to drift: seven questions it can answer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ class Store(Protocol):
 
     def cities(self) -> tuple[str, ...]:
         """All cities that have predictions, sorted."""
+        ...
+
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, sorted; none where there is no such table."""
         ...
 
     def span(self) -> Window:

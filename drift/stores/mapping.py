@@ -111,7 +111,13 @@ class Wanted(NamedTuple):
         span = (microseconds(window.start), microseconds(window.end))
         if cities is None:
             return cls(*span, shift=shift)
-        return cls(*span, texts(cities), tuple(sorted(city.encode() for city in cities)), shift)
+        array, labels = _named(tuple(cities))
+        return cls(*span, array, labels, shift)
+
+
+@functools.lru_cache(maxsize=64)  # a block of cities is asked for once a table, and again in the next slot
+def _named(cities: tuple[str, ...]) -> tuple[pa.Array, tuple[bytes, ...]]:
+    return texts(cities), tuple(sorted(city.encode() for city in cities))
 
 
 class Mapped(NamedTuple):

@@ -78,6 +78,13 @@ class ParquetStore:
         """All cities that have predictions, sorted."""
         return _steady(lambda: tuple(sorted(set().union(*map(self._cities_of, self._parts("predictions"))))))
 
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, sorted; none where there is no such table."""
+        if "features" not in self._maps:
+            return ()
+        parts = _steady(lambda: self._parts("features"))
+        return tuple(sorted(name for name in parts[0].layout if name not in KEYS["features"]))
+
     def span(self) -> Window:
         """From the first target time of any prediction or actual to the end of the last interval."""
         return _steady(self._span)
