@@ -5,8 +5,8 @@
 200 cities × 10 columns, 90 days against 7. Each peer has an environment of its own, made in FOLDER at the
 first run (by default in this environment), or is run from this one with --here if it is installed. A peer
 judges the first 20 cities, and its seconds are taken ten times, unless --all has it judge all. Its imports
-and reading are not counted. drift's are: a warm look is all that a slot evaluates, reading included; of the
-process it is everything, state and history too.
+and reading are not counted. drift's are: a look is all that a slot evaluates, reading included, with the
+reference kept from the slot before and without; of the process it is everything, state and history too.
 """
 
 # ruff: noqa: T201 - it says what it waits for
@@ -24,10 +24,11 @@ from benchmarks.look import look
 from benchmarks.options import date_of, out_of, parser, work_folder
 from benchmarks.peers.environments import PEERS, MissingError, Peer, python_of
 from benchmarks.record import Cell, Record, machine
-from benchmarks.timing import drift_command, measure
+from benchmarks.timing import TO_KEEP, drift_command, measure
 from benchmarks.workload import Fleet, write_config, write_fleet
 
-SLOTS = 6
+SLOTS = 7
+CACHED, STATELESS = "look, cached", "look, stateless"
 QUIET = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "WHYLOGS_NO_ANALYTICS": "True"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Row = tuple[str, float, float]
@@ -52,16 +53,17 @@ def peer_row(peer: Peer, python: Path, fleet: Fleet, store: Path, cities: int) -
 
 
 def drift_rows(fleet: Fleet, store: Path, folder: Path) -> list[Row]:
-    """What drift takes for all cities, warm and as a process."""
+    """What drift takes for all cities, with its references kept and without, and as a process."""
+    rows = []
+    for name, kept in ((CACHED, "{}"), (STATELESS, "null")):
+        extra = f"engine: {{cache: {kept}}}"
+        looks = look(write_config(fleet, store, folder / name, extra=extra), fleet, SLOTS)
+        rows.append((name, statistics.median(looks.walls[TO_KEEP:]), statistics.median(looks.cpus[TO_KEEP:])))
     config = write_config(fleet, store, folder, history=True)
-    looks = look(config, fleet, SLOTS)
     usage = measure(drift_command("run", "-c", config, "--slot", fleet.slot().isoformat()))
     if usage.code:
         raise RuntimeError(f"`drift run` ended with {usage.code}: {usage.err or usage.out}")
-    return [
-        ("drift look, warm", statistics.median(looks.walls[1:]), statistics.median(looks.cpus[1:])),
-        ("drift run, a process", usage.wall, usage.cpu),
-    ]
+    return [*rows, ("drift run, a process", usage.wall, usage.cpu)]
 
 
 def compare(options: argparse.Namespace) -> tuple[Record, str]:
@@ -83,9 +85,9 @@ def compare(options: argparse.Namespace) -> tuple[Record, str]:
             else:
                 rows.append(row)
             notes.append(note)
-    slot, process = rows[0][2], rows[1][2]
-    table: list[list[Cell]] = [[name, wall, cpu, cpu / slot, cpu / process] for name, wall, cpu in rows]
-    columns = ("what", "s", "CPU s", "× the look's CPU", "× the process's CPU")
+    ours = [row[2] for row in rows[:3]]
+    table: list[list[Cell]] = [[name, wall, cpu, *(cpu / each for each in ours)] for name, wall, cpu in rows]
+    columns = ("what", "s", "CPU s", "× CPU of the cached look", "of the stateless", "of the process")
     title = f"The drift of {fleet.cities} cities × {len(fleet.measured)} columns"
     settings: dict[str, Cell] = {"cities": fleet.cities}
     settings |= {"columns": len(fleet.measured), "reference": "90 d", "current": "7 d"}

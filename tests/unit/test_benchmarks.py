@@ -225,7 +225,7 @@ def test_a_small_comparison_writes_its_result(repository: Path, tmp_path: Path, 
             "look, stateless",
             "drift run, a process, cached",
         },
-        "peers": {"drift look, warm", "Evidently, drift preset"},
+        "peers": {"look, cached", "Evidently, drift preset"},
     }
     assert wanted[name] <= set(labels)
     assert ElementTree.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
