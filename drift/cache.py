@@ -123,7 +123,7 @@ class Cache:
                 _view(data, *place)[...] = array
             begin = _START.pack(_MAGIC, len(words), zlib.crc32(words), _checksum(data))
             content[: len(begin) + len(words)] = begin + words
-            write_atomically(path, bytes(content), flush=False)
+            write_atomically(path, content, flush=False)
         return True
 
     def _make_room(self, size: int, path: Path) -> bool:
@@ -151,12 +151,13 @@ class Cache:
         with path.open("rb") as file:
             begin = file.read(_START.size)
             magic, length, header_sum, data_sum = _START.unpack(begin)
-            words = file.read(length)
+            status = os.fstat(file.fileno())
+            words = file.read(min(length, status.st_size))  # whatever a foreign file says
             if magic != _MAGIC or zlib.crc32(words) != header_sum:
                 raise ValueError(f"{path} is not whole")
             start = _whole_pages(_START.size + length)
             data = np.memmap(file, dtype=np.uint8, mode="r", offset=start)
-            seen = (os.fstat(file.fileno()).st_ino, begin)
+            seen = (status.st_ino, begin)
         if self._sound.get(path) != seen:
             if _checksum(data) != data_sum:
                 path.unlink(missing_ok=True)
@@ -171,7 +172,7 @@ def key_of(config: Config, cities: Sequence[str], cadence: Cadence, kernel: str)
     """What a block of cities is kept under: all that decides how its rows are taken, but the rows. The forms
     of the kernel add up in different orders, so that each has its own.
     """
-    words = (config.for_measuring().model_dump_json(), repr(cadence), kernel, *cities)
+    words = (config.measuring_words, repr(cadence), kernel, *cities)
     return sha256(json.dumps(words).encode()).hexdigest()[:40]
 
 

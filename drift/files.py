@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, *, flush: bool = True) -> None:
+def write_atomically(path: Path, content: bytes | bytearray, *, flush: bool = True) -> None:
     """Put `content` at `path`. Folders are made as needed; when it fails, what was there is untouched.
 
     Without `flush` a power cut may take it back, or leave a part of it: for what can be made again and is
@@ -38,7 +38,7 @@ def write_atomically(path: Path, content: bytes, *, flush: bool = True) -> None:
         _flush(path.parent)
 
 
-def _write(path: Path, content: bytes, flush: bool) -> None:
+def _write(path: Path, content: bytes | bytearray, flush: bool) -> None:
     """Write a file that is not there yet, with `flush` to the disk and not only to its cache."""
     with path.open("xb") as file:
         file.write(content)
