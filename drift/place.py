@@ -72,6 +72,13 @@ class Spans(NamedTuple):
         cell = line * (last - first) + low - first
         return Spans((self.row + low - time)[some], cell[some], (high - low)[some])
 
+    @property
+    def rows(self) -> slice | Index:
+        """The rows one by one; a slice where they follow each other."""
+        if len(self.row) and (self.row[1:] == (self.row + self.length)[:-1]).all():
+            return slice(int(self.row[0]), int(self.row[-1] + self.length[-1]))
+        return self.spread(self.row)
+
     def spread(self, first: Index) -> Index:
         """A number a row, counted up from the span's first."""
         before = np.cumsum(self.length) - self.length
@@ -91,7 +98,7 @@ class Rows:
     spans: Spans
     versions: tuple[str, ...]
     outside: Mapping[Unused, NDArray[np.int32]]
-    _landings: dict[tuple[int, int, tuple[int, ...]], tuple[Landing, ...]] = field(default_factory=dict)
+    _landings: dict[tuple[int, int, tuple[int, ...]], Landing] = field(default_factory=dict)
 
     @cached_property
     def alone(self) -> bool:
@@ -138,32 +145,51 @@ class Rows:
             return values
         return values[self.spans.spread(self.spans.row)]
 
-    def landings(self, first: int, last: int, chunks: tuple[int, ...]) -> tuple[Landing, ...]:
+    def landing(self, first: int, last: int, chunks: tuple[int, ...]) -> Landing:
         """Where chunks of so many rows land in the cells of the times `[first, last)`; looked up once."""
         key = (first, last, chunks)
         if key not in self._landings:
             ends = pairwise(accumulate(chunks, initial=0))
-            self._landings[key] = tuple(
-                Landing(self.spans.of(slice(*rows)).between(first, last, self.grid.count)) for rows in ends
-            )
+            spans = tuple(self.spans.of(slice(*rows)).between(first, last, self.grid.count) for rows in ends)
+            self._landings[key] = Landing(spans, self.shape.lines * (last - first))
         return self._landings[key]
 
 
 @dataclass(frozen=True)
 class Landing:
-    """The spans of a chunk, by the cells of a part of the grid."""
+    """The spans of each chunk of a column, by the cells of a part of the grid, which has so many."""
 
-    spans: Spans
-
-    @property
-    def short(self) -> bool:
-        """Whether the spans are so short that a cell a row is quicker than a copy a span."""
-        return len(self.spans.row) * _LONG > int(self.spans.length.sum())
+    chunks: tuple[Spans, ...]
+    cells: int
 
     @cached_property
-    def index(self) -> tuple[Index, Index]:
-        """The cells and the rows, one by one."""
-        return self.spans.spread(self.spans.cell), self.spans.spread(self.spans.row)
+    def holes(self) -> slice | Index:
+        """The cells without a row; all of them where the others would be as good as listed too."""
+        cell, length = (np.concatenate([spans[k] for spans in (*self.chunks, _NOWHERE)]) for k in (1, 2))
+        if (self.cells - int(length.sum())) * 8 > self.cells:
+            return slice(None)
+        order = np.argsort(cell, kind="stable")
+        ends = np.append(0, (cell + length)[order])
+        gaps = np.append(cell[order], self.cells) - ends
+        return Spans(ends, ends, gaps).spread(ends)
+
+    @cached_property
+    def index(self) -> tuple[tuple[Mask | Index, slice | Index] | None, ...]:
+        """Of each chunk the cells and their rows; None where a copy a span is quicker, as spans are long."""
+        return tuple(self._index(spans) for spans in self.chunks)
+
+    def _index(self, spans: Spans) -> tuple[Mask | Index, slice | Index] | None:
+        """Cells in the order of the rows, as in a sorted table with gaps, are a mask, which is quicker; rows
+        that follow each other are a slice.
+        """
+        if len(spans.row) * _LONG <= int(spans.length.sum()):
+            return None
+        if not (spans.cell[1:] > spans.cell[:-1]).all():
+            return spans.spread(spans.cell), spans.rows
+        edges = np.zeros(self.cells + 1, dtype=np.int8)
+        edges[spans.cell] = 1
+        edges[spans.cell + spans.length] -= 1  # where the next span begins at once, they cancel out
+        return np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_), spans.rows
 
 
 @dataclass(frozen=True)
@@ -196,16 +222,14 @@ class Placed:
         """Write it out, into contiguous rows."""
         flat = out.reshape(-1)
         chunks = self.rows.table[self.name].chunks
-        landings = self.rows.landings(self.first, self.last, tuple(map(len, chunks)))
-        if sum(int(landing.spans.length.sum()) for landing in landings) < flat.size:
-            flat.fill(np.nan)
-        for chunk, landing in zip(chunks, landings, strict=True):
+        landing = self.rows.landing(self.first, self.last, tuple(map(len, chunks)))
+        flat[landing.holes] = np.nan
+        for chunk, spans, index in zip(chunks, landing.chunks, landing.index, strict=True):
             values = view_or(chunk, np.nan)[0]
-            if landing.short:
-                cells, rows = landing.index
-                flat[cells] = values[rows]
+            if index is not None:
+                flat[index[0]] = values[index[1]]
                 continue
-            for row, cell, length in zip(*(part.tolist() for part in landing.spans), strict=True):
+            for row, cell, length in zip(*(part.tolist() for part in spans), strict=True):
                 flat[cell : cell + length] = values[row : row + length]
 
 
@@ -270,6 +294,7 @@ class Placer:
         return np.bincount(city, weights=rows, minlength=len(self._cities)).astype(np.int32)
 
 
+_NOWHERE = Spans(*(np.empty(0, dtype=np.int64) for _ in range(3)))
 _NO_SPANS = tuple(np.empty(0, dtype=np.object_ if k == 2 else np.int64) for k in range(6))
 
 

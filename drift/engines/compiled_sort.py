@@ -33,6 +33,6 @@ def trim(block: NDArray[Any], n: Counts) -> None:
         while first < last and not np.isfinite(row[first]):
             first += 1
         n[s] = last - first
-        for i in range(n[s] if n[s] < row.size else 0):
+        for i in range(n[s] if first > 0 else 0):
             row[i] = row[first + i]
         row[n[s] :] = np.nan
