@@ -181,14 +181,16 @@ def write_fleet(fleet: Fleet, folder: Path, layout: Layout = "sorted") -> int:
                 rows = _rows(fleet, numbers, hours, block, there)
                 if name not in writers:
                     writers[name] = stack.enter_context(_writer(folder / name, rows.schema))
-                writers[name].write_table(rows, row_group_size=max(rows.num_rows, 1))
+                writers[name].write_table(
+                    rows.cast(writers[name].schema), row_group_size=max(rows.num_rows, 1)
+                )
     return sum((folder / name).stat().st_size for name in spans)
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         path,
-        schema,
+        pa.schema([field.with_nullable(False) for field in schema]),  # as `drift store compact` writes it
         compression="none",
         use_dictionary=KEYS,
         write_page_checksum=True,

@@ -15,6 +15,7 @@ A cache that cannot be read or written costs time, and is no failure of the slot
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 import struct
@@ -43,8 +44,9 @@ Fingerprint: TypeAlias = Callable[[Window], str | None]
 """What the rows of a window are made from, as the store has them now; None: it cannot say."""
 
 _START = struct.Struct("<8sQII")  # what it is, the header's length and checksum, the numbers' checksum
-_MAGIC = b"drift p1"  # another number wherever another past would come of the same rows
+_MAGIC = b"drift p2"  # another number wherever another past would come of the same rows
 _PAGE = 4096
+_MAPPED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # all pages at once, where the system can
 _UNUSED_S = 86_400.0
 # a past, a note, and what is left of either where a process died writing it
 _OURS = re.compile(r"[0-9a-f]{40}\.(past|seen)|\.[0-9a-f]{40}\.[0-9a-f]+\.tmp")
@@ -156,7 +158,9 @@ class Cache:
             if magic != _MAGIC or zlib.crc32(words) != header_sum:
                 raise ValueError(f"{path} is not whole")
             start = _whole_pages(_START.size + length)
-            data = np.memmap(file, dtype=np.uint8, mode="r", offset=start)
+            data = np.frombuffer(mmap.mmap(file.fileno(), 0, flags=_MAPPED, prot=mmap.PROT_READ), np.uint8)[
+                start:
+            ]
             seen = (status.st_ino, begin)
         if self._sound.get(path) != seen:
             if _checksum(data) != data_sum:
@@ -211,12 +215,13 @@ def _packed(past: Past) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         "grid": (past.grid.start.isoformat(), past.grid.count),
         "moves": past.moves,
         "span": past.span,
+        "whole": past.whole,
         "cities": past.cities,
         "model_versions": past.model_versions,
         "counts": [[reason.value for reason in by_reason] for by_reason in counts],
         "columns": [kept.prepared.columns for kept in past.kept],
     }
-    arrays: list[NDArray[Any]] = [past.actual, past.predicted]
+    arrays: list[NDArray[Any]] = [past.actual, past.predicted, past.scale]
     arrays += [cellwise for by_reason in counts for cellwise in by_reason.values()]
     for (_, reference), first in past.kept:
         sample = reference.sample
@@ -228,7 +233,7 @@ def _unpacked(header: Mapping[str, Any], arrays: Iterator[NDArray[Any]]) -> Past
     start, count = header["grid"]
     step = timedelta(microseconds=header["step_us"])
     named = {name: _window(header["windows"][name]) for name in _WINDOWS}
-    actual, predicted = next(arrays), next(arrays)
+    actual, predicted, scale = next(arrays), next(arrays), next(arrays)
     of_actuals, of_predictions = (
         {Unused(reason): next(arrays) for reason in reasons} for reasons in header["counts"]
     )
@@ -242,6 +247,8 @@ def _unpacked(header: Mapping[str, Any], arrays: Iterator[NDArray[Any]]) -> Past
         grid=Grid(datetime.fromisoformat(start), step, count),
         moves=header["moves"],
         span=header["span"],
+        whole=header["whole"],
+        scale=scale,
         cities=tuple(header["cities"]),
         model_versions=tuple(header["model_versions"]),
         actual=actual,

@@ -24,7 +24,7 @@ from drift.metrics.base import Sample
 from drift.place import Placed, written
 from drift.statistics import Statistic
 from drift.statistics.base import Reference
-from drift.timeline import Cells, Forecast, Pairs
+from drift.timeline import Cells, Forecast, Pairs, anywhere
 from drift.windows import Windows
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -76,13 +76,17 @@ class VersionScores:
 
 
 def evaluate_block(
-    pairs: Pairs, windows: Windows, how: Evaluation, references: Sequence[Prepared] | None = None
+    pairs: Pairs,
+    windows: Windows,
+    how: Evaluation,
+    references: Sequence[Prepared] | None = None,
+    scale: Floats | None = None,
 ) -> tuple[VersionScores, ...]:
     """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine.
 
-    `references` are those that `prepare` would give, where they are at hand.
+    `references` are those that `prepare` would give and `scale` that of `scale_of`, where they are at hand.
     """
-    scales = scales_of(pairs, windows, how.accuracy)
+    scales = scales_of(pairs, windows, how.accuracy, scale)
     drifts = _drift(pairs, windows, how, prepare(pairs, windows, how) if references is None else references)
     found = (_version(v, pairs, windows, scales, drifts, how) for v in range(len(pairs.model_versions)))
     return tuple(scores for scores in found if scores is not None)
@@ -96,9 +100,9 @@ def _version(
     drifts: Mapping[Column, Scores],
     how: Evaluation,
 ) -> VersionScores | None:
-    rows = np.flatnonzero(~np.isnan(pairs.judged.predicted[v]).all(axis=1))
-    for band in pairs.bands.values():
-        rows = np.union1d(rows, np.flatnonzero(~np.isnan(band.predicted[v]).all(axis=1)))
+    rows = np.flatnonzero(anywhere(pairs.judged.predicted[v]))
+    for band in pairs.bands.values() if len(rows) < len(pairs.cities) else ():
+        rows = np.union1d(rows, np.flatnonzero(anywhere(band.predicted[v])))
     if not rows.size:
         return None
     return VersionScores(
@@ -122,16 +126,24 @@ class Scales:
         return Scales(self.floor[rows], self.scale[rows], self.naive[rows])
 
 
-def scales_of(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Scales:
-    """What the errors of a slot's current window are held against."""
+def scale_of(pairs: Pairs, windows: Windows, accuracy: AccuracyConfig) -> Floats:
+    """The seasonal-naive error of each city in the reference."""
+    season = accuracy.season // pairs.grid.step
+    reference = pairs.grid.cut(windows.reference)
+    return seasonal_scale(pairs.actual[:, max(reference.start - season, 0) : reference.stop], season)
+
+
+def scales_of(
+    pairs: Pairs, windows: Windows, accuracy: AccuracyConfig, scale: Floats | None = None
+) -> Scales:
+    """What the errors of a slot's current window are held against; `scale` where `scale_of` is at hand."""
     grid, season = pairs.grid, accuracy.season // pairs.grid.step
-    reference = grid.cut(windows.reference)
-    before = slice(max(reference.start - season, 0), reference.stop)
+    scale = scale_of(pairs, windows, accuracy) if scale is None else scale
     current = grid.cut(windows.current)
     naive = pairs.actual[:, max(current.start - season, 0) : max(current.stop - season, 0)]
     return Scales(
         floor=floor_of(pairs.actual[:, grid.cut(windows.floor)], accuracy)[:, np.newaxis],
-        scale=seasonal_scale(pairs.actual[:, before], season)[:, np.newaxis],
+        scale=scale[:, np.newaxis],
         naive=naive,
     )
 

@@ -19,7 +19,7 @@ import numpy as np
 from drift.cache import Cache, key_of
 from drift.config import Config, format_duration
 from drift.detect import Rule, judge, without_column
-from drift.domain import Failure, Grid, PairCount, Panel, Unused, Verdict, Window
+from drift.domain import Failure, Floats, Grid, PairCount, Panel, Unused, Verdict, Window
 from drift.engines import Engine, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
@@ -104,12 +104,15 @@ def evaluation_of(config: Config, kernel: Kernel) -> Evaluation:
 
 
 class Known(NamedTuple):
-    """What is known of a block: its rows on the grid, the pairs at the slot, the references, what failed."""
+    """What is known of a block: its rows on the grid, the pairs at the slot, the references, what failed, and
+    the scale where it is at hand.
+    """
 
     timeline: Timeline
     pairs: Pairs
     references: tuple[Prepared, ...]
     unread: list[Failure]
+    scale: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,13 @@ class Task:
             if self.tools.cache is None or self.keep_pairs:  # pages show every hour
                 timeline, unread = self._read(self.windows.history, cities)
                 pairs = timeline.at(self.windows)
-                references = prepare(pairs, self.windows, self.tools.how)
+                references, scale = prepare(pairs, self.windows, self.tools.how), None
             else:
-                timeline, pairs, references, unread = self._with_past(self.tools.cache, cities)
+                timeline, pairs, references, unread, scale = self._with_past(self.tools.cache, cities)
         except StoreError as error:
             return error
         return Measured(
-            scores=evaluate_block(pairs, self.windows, self.tools.how, references),
+            scores=evaluate_block(pairs, self.windows, self.tools.how, references, scale),
             counts=timeline.count(self.windows),
             unkeyed=timeline.unkeyed,
             delays=actuals_delay(pairs, self.windows.slot),
@@ -168,7 +171,9 @@ class Task:
         references = prepare(pairs, self.windows, self.tools.how)
         if before is not None and not unread:
             span = config.accuracy.season // self.cadence.step
-            later = Past.of(timeline, pairs, self.windows, references, moves=moves, span=span)
+            later = Past.of(
+                timeline, pairs, self.windows, references, config.accuracy, moves=moves, span=span
+            )
             if later is not None:
                 cache.offer(key, later, before, made_from)
         return Known(timeline, pairs, references, unread)
@@ -180,7 +185,8 @@ class Task:
         if timeline is None:
             return None
         pairs = timeline.at(self.windows)
-        return Known(timeline, pairs, past.references(pairs, self.windows, self.tools.how.kernel), [])
+        references = past.references(pairs, self.windows, self.tools.how.kernel)
+        return Known(timeline, pairs, references, [], past.scale_at(self.windows))
 
 
 def find(
@@ -320,10 +326,12 @@ def _misnamed(rules: Sequence[Rule], panels: Sequence[Panel]) -> list[Failure]:
 
 def actuals_delay(pairs: Pairs, slot: datetime) -> dict[str, float]:
     """Seconds from the end of each city's last known actual to the slot; a city without any is absent."""
-    known = ~np.isnan(pairs.actual)
-    last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
     step = pairs.grid.step.total_seconds()
     since_start = (slot - pairs.grid.start).total_seconds()
+    if not np.isnan(pairs.actual[:, -1]).any():  # all are as late as they can be
+        return dict.fromkeys(pairs.cities, since_start - pairs.grid.count * step)
+    known = ~np.isnan(pairs.actual)
+    last = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
     return {
         city: since_start - (int(last[c]) + 1) * step for c, city in enumerate(pairs.cities) if known[c].any()
     }

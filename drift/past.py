@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.config import AccuracyConfig
 from drift.domain import Floats, Grid, Unused, Window
 from drift.engines.base import Kernel
-from drift.evaluate import Prepared, columns_of
+from drift.evaluate import Prepared, columns_of, scale_of
 from drift.place import written
 from drift.timeline import EVER, Cells, Counts, Forecast, Pairs, Revision, Timeline
 from drift.windows import Windows
@@ -40,7 +41,8 @@ class Past:
     """What is kept of a block of cities; `windows` are those of the slot that it comes from.
 
     Axes as in `Timeline`, with the times from the start of the history to `end`. `moves`: whether the
-    reference follows the slot. `span`: for how many cells of such a way it is kept.
+    reference follows the slot. `span`: for how many cells of such a way it is kept. `whole`: whether no
+    actual and no prediction is missing. `scale` is that of `evaluate.scale_of`.
     """
 
     windows: Windows
@@ -53,6 +55,8 @@ class Past:
     predicted: Floats
     actual_counts: Counts
     prediction_counts: Counts
+    whole: bool
+    scale: Floats
     kept: tuple[Kept, ...]
 
     @property
@@ -72,6 +76,7 @@ class Past:
         pairs: Pairs,
         windows: Windows,
         references: Sequence[Prepared],
+        accuracy: AccuracyConfig,
         *,
         moves: bool,
         span: int,
@@ -102,6 +107,8 @@ class Past:
             predicted=predicted,
             actual_counts=_some(reasons),
             prediction_counts=_some({r: c[..., cut] for r, c in timeline.prediction_counts.items()}),
+            whole=not (np.isnan(pairs.actual[:, cut]).any() or np.isnan(predicted).any()),
+            scale=scale_of(pairs, windows, accuracy),
             kept=tuple(_keep(each, pairs, windows, span if moves else 0) for each in references),
         )
 
@@ -139,6 +146,7 @@ class Past:
             fresh,
             grid=Grid(windows.history.start, self.grid.step, self.grid.count - skip + fresh.grid.count),
             model_versions=self.model_versions,
+            whole=self.grid.count - skip if self.whole else 0,
             revisions=tuple(self._before(revision, k, skip) for k, revision in enumerate(fresh.revisions)),
             judged=replace(judged, predicted=_joined(self.predicted[..., skip:], judged.predicted)),
             bands={
@@ -161,6 +169,10 @@ class Past:
         if known is not None:
             known = np.concatenate([np.full(past.shape, EVER), known], axis=1)
         return Revision(_joined(past, revision.value), known)
+
+    def scale_at(self, windows: Windows) -> Floats | None:
+        """The scale of the slot, where its reference is the one that it was taken of."""
+        return self.scale if windows.reference == self.windows.reference else None
 
     def references(self, pairs: Pairs, windows: Windows, kernel: Kernel) -> tuple[Prepared, ...]:
         """The references of the slot, which are those kept or have moved on a few cells."""

@@ -108,7 +108,8 @@ class Timeline:
     """All that was read, aligned: what any slot in its span knew can be asked for.
 
     `revisions` of the actuals come oldest first. `prediction_counts` has an axis for the model version
-    before the cities'; `outside` counts, a city, rows that have no cell, `unkeyed` those of no city.
+    before the cities'; `outside` counts, a city, rows that have no cell, `unkeyed` those of no city. In the
+    first `whole` cells nothing is missing, which saves looking for it.
     """
 
     grid: Grid
@@ -123,6 +124,7 @@ class Timeline:
     prediction_counts: Counts = field(default_factory=dict)
     outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
     unkeyed: Mapping[Unused, int] = field(default_factory=dict)
+    whole: int = 0
 
     @property
     def settled(self) -> bool:
@@ -163,8 +165,10 @@ class Timeline:
     def count(self, windows: Windows) -> tuple[PairCount, ...]:
         """How the hours of each window were used, and why others were not."""
         history = self.grid.cut(windows.history)
-        actual = ~np.isnan(self.known(history, windows))
-        predicted = ~np.isnan(self.judged.predicted[..., history])
+        open_ = min(max(history.start, self.whole), history.stop)  # nothing is missing before it
+        rest = slice(open_, history.stop)
+        actual = ~np.isnan(self.known(rest, windows))
+        predicted = ~np.isnan(self.judged.predicted[..., rest])
         every = {
             None: predicted & actual,
             Unused.MISSING_ACTUAL: predicted & ~actual,
@@ -179,11 +183,13 @@ class Timeline:
         }  # fmt: skip
         for name, window in named.items():
             cut = self.grid.cut(window)
-            cells = slice(cut.start - history.start, cut.stop - history.start)
-            used = _total(some[None][..., cells]) if None in some else np.zeros(shape, dtype=np.int64)
+            cells = slice(max(cut.start, open_) - open_, max(cut.stop, open_) - open_)
+            used = np.full(shape, max(min(cut.stop, open_) - cut.start, 0), dtype=np.int64)
+            used += _total(some[None][..., cells]) if None in some else 0
             unused = {reason: _total(cellwise[..., cells]) for reason, cellwise in some.items() if reason}
             for reason, cellwise in reasons.items():
-                rows = np.asarray(cellwise[..., cells].sum(axis=-1), dtype=np.int64)
+                within = cellwise[..., cut.start - history.start : cut.stop - history.start]
+                rows = np.asarray(within.sum(axis=-1), dtype=np.int64)
                 unused[reason] = unused[reason] + rows if reason in unused else rows
             for reason, by_city in self.outside.items() if name == "history" else ():
                 unused[reason] = unused[reason] + by_city if reason in unused else by_city.astype(np.int64)
@@ -212,7 +218,7 @@ class Timeline:
     @cached_property
     def _listed(self) -> NDArray[np.bool_]:
         """Which model versions forecast which cities; a city that none does is listed under all."""
-        forecast = ~np.isnan(self.judged.predicted).all(axis=2)
+        forecast = anywhere(self.judged.predicted)
         for cellwise in self.prediction_counts.values():
             forecast |= cellwise.any(axis=2)
         return np.asarray(forecast | ~forecast.any(axis=0))
@@ -236,6 +242,12 @@ class Timeline:
         for reason, rows in ((Unused.LATE, late), (Unused.SUPERSEDED, np.maximum(known - 1, 0))):
             reasons[reason] = reasons[reason] + rows if reason in reasons else rows
         return reasons
+
+
+def anywhere(values: Floats) -> NDArray[np.bool_]:
+    """Whether there is any value, along the last axis. Most series have one at their end."""
+    there = np.asarray(~np.isnan(values[..., -1:]).all(axis=-1))
+    return there if there.all() else np.asarray(~np.isnan(values).all(axis=-1))
 
 
 def _total(cellwise: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -185,8 +185,8 @@ def _runs(
     return [*_ordered(runs, bundle), *after]
 
 
-def _schema(held: Held) -> frozenset[tuple[str, str, bool]]:
-    return frozenset((field.name, str(field.type), field.nullable) for field in held.footer.schema)
+def _schema(held: Held) -> frozenset[tuple[str, str]]:
+    return frozenset((field.name, str(field.type)) for field in held.footer.schema)
 
 
 def root_of(bundle: Bundle) -> str:
