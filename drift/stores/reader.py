@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -68,6 +67,13 @@ class Footer:
         return cls(metadata, metadata.schema.to_arrow_schema(), {name: i for i, name in enumerate(names)})
 
 
+@dataclass(slots=True)
+class Reads:
+    """How often the same was read of a file as it is, and found sound. Threads may lose count, no more."""
+
+    sound: int
+
+
 class Reader:
     """Footers and rows of files. Threads may share one."""
 
@@ -92,20 +98,19 @@ class Reader:
             StoreError: the file is damaged. FileChangedError: it is gone or was changed since it was listed.
         """
         metadata = self.footer(file).metadata
-        reads = self._reads(file, groups, columns)
+        key = ("reads", file, *groups, *columns)
+        before = self._cache.get(key, lambda: Reads(0))
         with _reading(file) as source:
             parquet = pq.ParquetFile(
                 source,
                 metadata=metadata,
                 read_dictionary=list(labels),
                 coerce_int96_timestamp_unit="us",
-                page_checksum_verification=next(reads) % _VERIFY_EVERY == 0,
+                page_checksum_verification=before.sound % _VERIFY_EVERY == 0,
             )
-            return parquet.read_row_groups(list(groups), columns=list(columns))
-
-    def _reads(self, file: File, groups: Sequence[int], columns: Sequence[str]) -> Iterator[int]:
-        """How often just this was read of the file as it is, before now."""
-        return self._cache.get(("reads", file, *groups, *columns), count)
+            rows = parquet.read_row_groups(list(groups), columns=list(columns))
+        before.sound += 1  # only now: pages that did not hold are held against their checksums again
+        return rows
 
 
 @contextmanager
