@@ -51,12 +51,12 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("look, cached, fixed reference", "warm", fixed=True, cached=True),
-    Variant("look, cached, moving reference", "warm", cached=True),
-    Variant("look, stateless", "warm"),
-    Variant("look, stateless, NumPy", "warm", kernel="numpy"),
-    Variant("look, stateless, cold", "cold", kernel="auto"),
-    Variant("daemon's slot, cached: state, gauges, history", "daemon", cached=True),
+    Variant("drift look, cached, fixed reference", "warm", fixed=True, cached=True),
+    Variant("drift look, cached, moving reference", "warm", cached=True),
+    Variant("drift look, stateless", "warm"),
+    Variant("drift look, stateless, NumPy", "warm", kernel="numpy"),
+    Variant("drift look, stateless, cold", "cold", kernel="auto"),
+    Variant("drift daemon, a slot, cached: state, gauges, history", "daemon", cached=True),
     Variant("drift run, a process, cached", "process", cached=True, kernel="auto"),
     Variant("drift run, a process, stateless", "process", kernel="auto"),
 )

@@ -28,7 +28,7 @@ from benchmarks.timing import TO_KEEP, drift_command, measure
 from benchmarks.workload import Fleet, write_config, write_fleet
 
 SLOTS = 7
-CACHED, STATELESS = "look, cached", "look, stateless"
+CACHED, STATELESS = "drift look, cached", "drift look, stateless"
 QUIET = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "WHYLOGS_NO_ANALYTICS": "True"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Row = tuple[str, float, float]

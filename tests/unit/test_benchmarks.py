@@ -221,11 +221,11 @@ def test_a_small_comparison_writes_its_result(repository: Path, tmp_path: Path, 
     wanted = {
         "speed": {
             "scipy loop",
-            "look, cached, fixed reference",
-            "look, stateless",
+            "drift look, cached, fixed reference",
+            "drift look, stateless",
             "drift run, a process, cached",
         },
-        "peers": {"look, cached", "Evidently, drift preset"},
+        "peers": {"drift look, cached", "Evidently, drift preset"},
     }
     assert wanted[name] <= set(labels)
     assert ElementTree.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
