@@ -1,0 +1,1 @@
+"""How soon drift finds drift, at how many false alarms, beside what others do."""
