@@ -23,6 +23,8 @@ class Undefined(IntEnum):
     NO_CURRENT = 9
     NOT_FINITE = 10
     NO_BASELINE = 11
+    NOT_CALIBRATED = 12
+    NOT_HOURLY = 13
 
     @property
     def text(self) -> str:
@@ -43,6 +45,8 @@ _UNDEFINED_TEXT: Mapping[Undefined, str] = {
     Undefined.NO_CURRENT: "no current values",
     Undefined.NOT_FINITE: "the values overflow 64-bit floats",
     Undefined.NO_BASELINE: "no actuals one season earlier to compare with",
+    Undefined.NOT_CALIBRATED: "what is normal was not fitted yet: it takes three weeks of pairs",
+    Undefined.NOT_HOURLY: "intervals are no whole part of an hour",
 }
 
 
