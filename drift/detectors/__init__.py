@@ -21,37 +21,42 @@ channels, gates and numbers, is from this project's own experiments.
 
 from __future__ import annotations
 
+from drift.detectors.calibration import Calibration, calibrate
 from drift.detectors.features import CHANNELS, FEATURES, Features
 from drift.detectors.firing import firing, onsets
 from drift.detectors.fit import fit
-from drift.detectors.fleet import FleetLimits, fit_fleet, fleet_normal, hourly, pool, score_fleet
-from drift.detectors.profile import Limits, Normal, Scores, borrow, moving_normal, score, slot_features
+from drift.detectors.fleet import FleetLimits, FleetWatched, PoolSums, fit_fleet, fleet_score, fleet_scores
+from drift.detectors.profile import Limits, Scores, score, slot_features
 from drift.detectors.series import Hours, Series
 from drift.detectors.settings import ByChannel, FleetSettings, Settings
+from drift.detectors.slot import Watched, hours_needed, watch, watch_many
 
 __all__ = [
     "CHANNELS",
     "FEATURES",
     "ByChannel",
+    "Calibration",
     "Features",
     "FleetLimits",
     "FleetSettings",
+    "FleetWatched",
     "Hours",
     "Limits",
-    "Normal",
+    "PoolSums",
     "Scores",
     "Series",
     "Settings",
-    "borrow",
+    "Watched",
+    "calibrate",
     "firing",
     "fit",
     "fit_fleet",
-    "fleet_normal",
-    "hourly",
-    "moving_normal",
+    "fleet_score",
+    "fleet_scores",
+    "hours_needed",
     "onsets",
-    "pool",
     "score",
-    "score_fleet",
     "slot_features",
+    "watch",
+    "watch_many",
 ]

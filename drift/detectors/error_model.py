@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift.detectors.expected import ExpectedSize
+from drift.detectors.expected import ExpectedSize, positions
 from drift.detectors.series import Hours
 from drift.detectors.trailing import Flags, Integers, known_mean
 from drift.domain import Floats
@@ -37,7 +37,8 @@ class ErrorModel:
 
     def expect(self, hours: Hours) -> Expectation:
         """What is normal for those hours."""
-        error, rough = self.error.expected(hours), self.innovation.expected(hours)
+        at = positions(hours)
+        error, rough = self.error.expected(hours, at), self.innovation.expected(hours, at)
         return Expectation(error, rough, self.persistence, self.error.level)
 
     def cities(self, keep: Integers) -> ErrorModel:
@@ -90,5 +91,5 @@ def innovation(error: Floats, persistence: Floats) -> Floats:
     array([nan, 1.5])
     """
     out = np.full_like(error, np.nan)
-    out[1:] = np.abs(error[1:] - persistence * error[:-1])
+    out[1:] = np.abs(error[1:] - persistence.astype(error.dtype) * error[:-1])
     return out

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drift.detectors.series import Hours
-from drift.detectors.trailing import DAY, Integers, known_mean, over_known, trailing_mean
+from drift.detectors.trailing import DAY, Integers, Singles, known_mean, over_known, trailing_mean
 from drift.domain import Floats
 from drift.values import quiet
 
@@ -31,10 +31,13 @@ class ExpectedSize:
     season: Floats
     """(2, N) cosine and sine, in logs."""
 
-    def expected(self, hours: Hours) -> Floats:
-        """(H, N) fraction of the actual; NaN for a city that had no usable hour."""
-        shape = np.take_along_axis(self.shape, cell(hours), axis=0)
-        size: Floats = self.level * shape * np.exp(annual_wave(hours.day_of_year) @ self.season)
+    def expected(self, hours: Hours, at: Integers | None = None) -> Singles:
+        """(H, N) fraction of the actual; NaN for a city that had no usable hour. `at`: `positions(hours)`."""
+        table = (self.level * self.shape).astype(np.float32)
+        days, which = np.unique(hours.day_of_year, return_inverse=True)
+        wave = np.exp(annual_wave(days) @ self.season).astype(np.float32)
+        size: Singles = np.take(table, positions(hours) if at is None else at)
+        size *= wave[which]
         return size
 
     def cities(self, keep: Integers) -> ExpectedSize:
@@ -49,6 +52,13 @@ class ExpectedSize:
 def cell(hours: Hours) -> Integers:
     """(H, N) 24 × weekend + local hour: the row of `ExpectedSize.shape`."""
     return hours.weekend * DAY + hours.hour
+
+
+def positions(hours: Hours) -> Integers:
+    """(H, N) where each hour's cell stands in a flattened (48, N) table."""
+    cities = hours.hour.shape[1]
+    at: Integers = cell(hours).astype(np.intp) * cities + np.arange(cities)
+    return at
 
 
 def annual_wave(day_of_year: Integers) -> Floats:

@@ -7,8 +7,10 @@ then one factor, found with limits of the other fold, makes all of them together
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +39,11 @@ class Evidence:
         city, row = np.nonzero(values.T > 0)
         return cls(city * (2 * len(values)) + row, values[row, city])
 
+    def above(self, level: float) -> Evidence:
+        """What lies above a level."""
+        keep = self.value > level
+        return Evidence(self.position[keep], self.value[keep])
+
     def alarms(self, level: float, release: float, hold: int) -> int:
         """Onsets at a level: runs above release × level, joined over `hold` slots, that pass the level.
 
@@ -55,10 +62,12 @@ class Evidence:
         if not len(self.value):
             return 1.0
         low, high = float(np.quantile(self.value, 0.5)), float(self.value.max()) * 1.001
+        left = self
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            if self.alarms(middle, release, hold) > alarms:
+            if left.alarms(middle, release, hold) > alarms:
                 low = middle
+                left = left.above(release * low)
             else:
                 high = middle
         return high
@@ -69,40 +78,70 @@ def hold_slots(settings: Settings, per_day: int) -> int:
     return settings.hold_hours * per_day // DAY
 
 
-def tail_level(values: Floats, rate: float, years: float, settings: Settings, per_day: int) -> float:
-    """The level of gated values (S, N) that is passed `rate` times a city-year, of `years` city-years.
+class Tail(NamedTuple):
+    """The levels of one statistic, as far as they were counted and beyond."""
 
-    yearly + slope · log(1 ÷ rate), with slope = (level at ½ a year − level at 4 a year) ÷ log 8, an
-    exponential tail, and at least 2 % of the yearly level.
+    yearly: float
+    """Passed once a city-year."""
+    slope: float
+    """Higher for each time as seldom, in logs."""
+
+    def level(self, rate: float) -> float:
+        """Passed `rate` times a city-year: yearly + slope · log(1 ÷ rate), an exponential tail."""
+        return self.yearly + self.slope * math.log(1 / rate)
+
+
+def tail_of(values: Floats, years: float, settings: Settings, per_day: int) -> Tail:
+    """The tail of gated values (S, N), of `years` city-years.
+
+    slope = (level at ½ a year − level at 4 a year) ÷ log 8, and at least 2 % of the yearly level.
     """
     evidence, hold = Evidence.of(values), hold_slots(settings, per_day)
     often, yearly, seldom = (
         evidence.level_for(alarms * years, settings.release, hold) for alarms in (OFTEN, YEARLY, SELDOM)
     )
-    slope = max((seldom - often) / float(np.log(OFTEN / SELDOM)), LEAST_TAIL * yearly)
-    return yearly + slope * float(np.log(1 / rate))
+    return Tail(yearly, max((seldom - often) / math.log(OFTEN / SELDOM), LEAST_TAIL * yearly))
 
 
-def fit_limits(
-    values: Mapping[ChannelWindow, Floats], even: Flags, settings: Settings, per_day: int, years: float
-) -> dict[ChannelWindow, float]:
-    """The limit of every channel and window, for gated values (S, N) and the rows (S,) of the even fold.
-
-    Each gets its share of the budget; then one factor meets `aim` × budget. The factor is found with each
-    fold held against limits of the other, so that the optimism of choosing limits is paid for.
+def rate_of(channel: str, settings: Settings) -> float:
+    """Alarms a city-year that one window of a channel may give: its share of the budget, twice, since windows
+    and channels alarm together.
     """
-    limits: dict[ChannelWindow, float] = {}
-    judged: list[Floats] = []
+    return 2 * settings.budget * settings.shares.of(channel) / settings.shares.total / len(settings.windows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tails:
+    """The tail of every channel and window, and what makes their limits meet a budget together."""
+
+    of: Mapping[ChannelWindow, Tail]
+    factor: float
+
+    def limits(self, settings: Settings) -> dict[ChannelWindow, float]:
+        """The limit of every statistic at the settings' budget and shares."""
+        return {key: tail.level(rate_of(key[0], settings)) * self.factor for key, tail in self.of.items()}
+
+
+def fit_tails(
+    values: Mapping[ChannelWindow, Floats], even: Flags, settings: Settings, per_day: int, years: float
+) -> Tails:
+    """Of gated values (S, N), with the rows (S,) of the even fold.
+
+    Each statistic gets its share of the budget; then one factor meets `aim` × budget. The factor is found
+    with each fold held against limits of the other, so that the optimism of choosing limits is paid for.
+    """
+    tails: dict[ChannelWindow, Tail] = {}
+    largest = np.zeros(next(iter(values.values())).shape, np.float32)
     for key, value in values.items():
-        share = settings.shares.of(key[0])
-        rate = 2 * settings.budget * share / settings.shares.total / len(settings.windows)
-        limits[key] = tail_level(value, rate, years, settings, per_day)
+        rate = rate_of(key[0], settings)
+        tails[key] = tail_of(value, years, settings, per_day)
         of_even, of_odd = (
-            tail_level(np.where(fold[:, None], value, 0), rate, years * float(fold.mean()), settings, per_day)
+            tail_of(np.where(fold[:, None], value, 0), years * float(fold.mean()), settings, per_day).level(
+                rate
+            )
             for fold in (even, ~even)
         )
-        judged.append(value.astype(np.float64) / np.where(even, of_odd, of_even)[:, None])
-    evidence = Evidence.of(np.max(judged, axis=0))
+        np.maximum(largest, value / np.where(even, of_odd, of_even)[:, None].astype(np.float32), out=largest)
     alarms = settings.aim * settings.budget * years
-    factor = evidence.level_for(alarms, settings.release, hold_slots(settings, per_day))
-    return {key: limit * factor for key, limit in limits.items()}
+    factor = Evidence.of(largest).level_for(alarms, settings.release, hold_slots(settings, per_day))
+    return Tails(tails, factor)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from drift.detectors.error_model import ErrorModel
 from drift.detectors.features import ChannelWindow, Features, features
-from drift.detectors.normal import moving_mean, standardise
-from drift.detectors.scan import gate, recent_ratio, statistics, window_means
+from drift.detectors.normal import standardise
+from drift.detectors.scan import gate, last_means, last_ratio, recent_ratios, statistics, window_means
 from drift.detectors.series import Series
 from drift.detectors.settings import Settings
-from drift.detectors.trailing import Integers
+from drift.detectors.trailing import Flags, Integers
 from drift.domain import Floats
 
 YEAR_DAYS = 365
@@ -60,15 +60,21 @@ class Limits:
             days=self.days[keep],
         )
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Normal:
-    """The moving normal, a row a slot; its last row is the state that the next slot starts from."""
-
-    features: Floats
-    """(S, N, K) in spreads."""
-    ratio: Floats
-    """(S, N)"""
+    @classmethod
+    def join(cls, blocks: Sequence[Limits]) -> Limits:
+        """Of blocks of cities that share their limits, in their order."""
+        return replace(
+            blocks[0],
+            model=ErrorModel.join([block.model for block in blocks]),
+            centre=np.concatenate([block.centre for block in blocks]),
+            spread=np.concatenate([block.spread for block in blocks]),
+            ratio_centre=np.concatenate([block.ratio_centre for block in blocks]),
+            whitening={
+                key: np.concatenate([block.whitening[key] for block in blocks]) for key in blocks[0].whitening
+            },
+            days=np.concatenate([block.days for block in blocks]),
+            city_years=sum(block.city_years for block in blocks),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +87,8 @@ class Scores:
     """(S, N) the error of the last days in multiples of normal, the worst day left out; 0: not known."""
     total: Floats
     """(S, N) the largest of the channels' scores."""
+    known: Flags
+    """(S, N) whether any window held enough days."""
 
 
 def slot_features(limits: Limits, series: Series) -> Features:
@@ -90,50 +98,36 @@ def slot_features(limits: Limits, series: Series) -> Features:
     return features(series, limits.model.expect(series.hours))
 
 
-def moving_normal(limits: Limits, slots: Features, per_day: int, start: Normal | None = None) -> Normal:
-    """The moving normal along slots, `per_day` a day; with `start`, carried on from its last row.
-
-    A slot with a NaN feature leaves it as it was. Without `start` it begins at the reference's centre.
-    """
-    settings = limits.settings
-    z = standardise(slots.values, limits.centre, limits.spread, settings.clip)
-    first = np.zeros_like(limits.centre) if start is None else start.features[-1]
-    first_ratio = limits.ratio_centre if start is None else start.ratio[-1]
-    return Normal(
-        moving_mean(z, first, per_day * settings.memory_days),
-        moving_mean(slots.ratio, first_ratio, per_day * settings.ratio_memory_days),
-    )
-
-
-def score(limits: Limits, slots: Features, normal: Normal, per_day: int) -> Scores:
+def score(limits: Limits, slots: Features, per_day: int) -> Scores:
     """Scores of slots (S, N), `per_day` a day: statistic ÷ limit ÷ widening, where the gate is open.
 
-    The last row needs the 14 days before it and nothing else: a slot in service passes the stored rows of its
-    own hour of the last 15 days with `per_day=1`. A city whose features are NaN scores 0.
+    A row looks back on the 90 days before it; days before the first row are not known. A city whose features
+    are NaN scores 0.
     """
     settings = limits.settings
     z = standardise(slots.values, limits.centre, limits.spread, settings.clip)
-    means = window_means(z, normal.features, settings.windows, per_day)
+    recent = recent_ratios(slots.ratio, limits.ratio_centre, settings, per_day)
+    return judge(limits, window_means(z, settings, per_day), recent)
+
+
+def score_last(limits: Limits, days: Features) -> Scores:
+    """(1, N) the score of the last row of the last 90 days' features, a row a day."""
+    settings = limits.settings
+    z = standardise(days.values, limits.centre, limits.spread, settings.clip)
+    recent = last_ratio(days.ratio, limits.ratio_centre, settings)
+    return judge(limits, last_means(z, settings), recent)
+
+
+def judge(limits: Limits, means: Mapping[int, Floats], recent: Floats) -> Scores:
+    """Scores of window means (S, N, K) and the gate's ratio (S, N)."""
+    settings = limits.settings
+    values = statistics(means, limits.whitening)
     wide = {
         window: limits.widening(window) / np.sqrt(1 + 2 * window / YEAR_DAYS) for window in settings.windows
     }
-    recent = recent_ratio(slots.ratio, normal.ratio, settings, per_day)
-    values = gate(statistics(means, limits.whitening), recent, settings.least_ratio)
     by_channel = {
-        key: value.astype(np.float64) / limits.limit[key] / wide[key[1]] for key, value in values.items()
+        key: value.astype(np.float64) / limits.limit[key] / wide[key[1]]
+        for key, value in gate(values, recent, settings.least_ratio).items()
     }
-    return Scores(by_channel, recent, np.max(list(by_channel.values()), axis=0))
-
-
-def borrow(own: Limits, donor: Limits) -> Limits:
-    """Cold start: the cities' own normal error, with the limits and the pooled whitening of longer series.
-
-    With less than half a year, limits of one's own are far off: alternate months leave too little to judge
-    out of fold. `donor` may be other cities of the same team. `score` widens for the short reference.
-    """
-    cities = len(own.days)
-    pooled = {
-        key: np.repeat(np.median(matrix, axis=0)[None], cities, axis=0)
-        for key, matrix in donor.whitening.items()
-    }
-    return replace(own, limit=donor.limit, whitening=pooled, settings=donor.settings)
+    known = np.any([np.isfinite(value) for value in values.values()], axis=0)
+    return Scores(by_channel, recent, np.max(list(by_channel.values()), axis=0), known)

@@ -2,57 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
 from drift.detectors.features import CHANNELS, FEATURES, UPWARD, ChannelWindow
+from drift.detectors.normal import Memory, bounded, moving_mean
 from drift.detectors.settings import ByChannel, Settings
-from drift.detectors.trailing import Flags, before, known_mean, lagged, over_known
+from drift.detectors.trailing import Flags, lagged
 from drift.domain import Floats
 from drift.values import quiet
 
 KNOWN_SHARE = 0.6  # of a window's days, or there is no mean
 LEAST_RATIO_DAYS = 3
-WHITENING_CLIP = 4.0  # spreads of a window's mean that may shape the correlation
 
 
-def window_means(z: Floats, normal: Floats, windows: tuple[int, ...], per_day: int) -> dict[int, Floats]:
+def window_means(z: Floats, settings: Settings, per_day: int) -> dict[int, Floats]:
     """By window of w days: the mean of the features 0, 1 … w − 1 days back, minus the moving normal w days
     back.
 
     Shapes: (S, N, K), `per_day` slots a day; in spreads. Days with a NaN feature are left out; NaN where
     fewer than 60 % of the days are known.
     """
+    normal = moving_mean(z, np.zeros(z.shape[1:], z.dtype), per_day, memory_of(settings))
     known: Flags = np.asarray(np.isfinite(z).all(axis=-1))
-    value = np.where(known[..., None], z, 0.0)
-    total, count = np.zeros_like(value), np.zeros(known.shape, np.float32)
+    value = np.where(known[..., None], z, 0)
+    total, count = np.zeros_like(value), np.zeros(known.shape, z.dtype)
     out: dict[int, Floats] = {}
-    for day in range(max(windows)):
+    for day in range(max(settings.windows)):
         rows = day * per_day
         if rows < len(z):
             total[rows:] += value[: len(z) - rows]
             count[rows:] += known[: len(z) - rows]
-        if day + 1 in windows:
-            base = before(normal, min(per_day * (day + 1), len(z) - 1))
-            mean = total / np.maximum(count, 1)[..., None] - base
-            out[day + 1] = np.where((count >= max(1.0, KNOWN_SHARE * (day + 1)))[..., None], mean, np.nan)
+        if day + 1 in settings.windows:
+            out[day + 1] = excess(total, count, np.nan_to_num(lagged(normal, per_day * (day + 1))), day + 1)
     return out
 
 
+def last_means(z: Floats, settings: Settings) -> dict[int, Floats]:
+    """`window_means` of the last row only, (1, N, K), of the last days' features (D, N, K), a row a day.
+
+    The two are equal; this one asks for no more than a slot has, and costs a hundredth.
+    """
+    newest, memory, windows = z[::-1], memory_of(settings), settings.windows
+    bound, known = bounded(newest)
+    value = np.where(known > 0, newest, 0)
+    back = np.arange(len(z)) - np.array(windows)[:, None]
+    weight = np.where((back >= 0) & (back < memory.terms), memory.factor ** np.maximum(back, 0), 0)
+    weight = ((1 - memory.factor) * weight).astype(z.dtype)
+    normal = np.tensordot(weight, bound, 1) / (np.tensordot(weight, known, 1) + z.dtype.type(memory.rest))
+    return {
+        days: excess(value[:days].sum(axis=0), known[:days, :, 0].sum(axis=0), of_days, days)[None]
+        for days, of_days in zip(windows, normal, strict=True)
+    }
+
+
+def last_ratio(ratio: Floats, centre: Floats, settings: Settings) -> Floats:
+    """(1, N) `recent_ratio` of the last row of the last days' error ratio (D, N), a row a day."""
+    newest, days = ratio[::-1], settings.ratio_days
+    value, known = bounded(newest[days : days + settings.normal_days])
+    memory = Memory(settings.ratio_memory_days, settings.normal_days)
+    weight = ((1 - memory.factor) * memory.factor ** np.arange(len(value))).astype(ratio.dtype)
+    normal = (weight @ value + ratio.dtype.type(memory.rest) * centre.astype(ratio.dtype)) / (
+        weight @ known + ratio.dtype.type(memory.rest)
+    )
+    return recent_ratio([day[None] for day in newest[:days]], normal[None], settings)
+
+
+def memory_of(settings: Settings) -> Memory:
+    """Of the features' moving normal."""
+    return Memory(settings.memory_days, settings.normal_days)
+
+
+def excess(total: Floats, count: Floats, normal: Floats, days: int) -> Floats:
+    """Mean of the known days (…, N, K), `count` of them (…, N), minus the normal; NaN with too few."""
+    mean = total / np.maximum(count, 1)[..., None] - normal
+    return np.where((count >= max(1.0, KNOWN_SHARE * days))[..., None], mean, np.nan).astype(total.dtype)
+
+
+def recent_ratios(ratio: Floats, centre: Floats, settings: Settings, per_day: int) -> Floats:
+    """(S, N) `recent_ratio` of every row of the error ratio (S, N), by the normal before those days."""
+    days = [lagged(ratio, day * per_day) for day in range(settings.ratio_days)]
+    return recent_ratio(days, ratio_normal(ratio, centre, settings, per_day), settings)
+
+
+def ratio_normal(ratio: Floats, centre: Floats, settings: Settings, per_day: int) -> Floats:
+    """(S, N) the normal of the error ratio (S, N) before the days that `recent_ratio` is of."""
+    memory = Memory(settings.ratio_memory_days, settings.normal_days)
+    normal = lagged(moving_mean(ratio, centre, per_day, memory), per_day * settings.ratio_days)
+    return np.where(np.isnan(normal), centre, normal).astype(ratio.dtype)
+
+
 @quiet
-def recent_ratio(ratio: Floats, normal: Floats, settings: Settings, per_day: int) -> Floats:
+def recent_ratio(days: Sequence[Floats], normal: Floats, settings: Settings) -> Floats:
     """(S, N) how many times normal the error of the last days is; each day capped, the worst left out.
 
-    `ratio` (S, N) and its moving normal (S, N), which is taken from before those days. NaN days are left out;
+    `days` are the ratios (S, N) of each of them; `normal` (S, N) is from before them. NaN days are left out;
     with fewer than 3 days the ratio is 0: nothing is concluded.
     """
-    days = settings.ratio_days
-    base = before(normal, min(per_day * days, len(ratio) - 1))
-    total, worst, count = np.zeros_like(base), np.zeros_like(base), np.zeros(base.shape, np.float32)
-    for day in range(days):
-        value = lagged(ratio, day * per_day) / base
+    total, worst, count = np.zeros_like(normal), np.zeros_like(normal), np.zeros(normal.shape, np.float32)
+    for day in days:
+        value = day / normal
         known = np.isfinite(value)
         value = np.where(known, np.minimum(value, settings.ratio_cap), 0)
         total, worst, count = total + value, np.maximum(worst, value), count + known
@@ -84,45 +135,6 @@ def statistics(
         matrix = whitening[channel, window].astype(x.dtype)
         out[channel, window] = np.sqrt((np.einsum("snk,njk->snj", x, matrix) ** 2).sum(axis=-1))
     return out
-
-
-def fit_whitening(
-    means: Mapping[int, Floats], settings: Settings, per_day: int
-) -> dict[ChannelWindow, Floats]:
-    """By channel and window (N, k, k): inverse root of all cities' correlation ÷ the city's spread of the
-    mean.
-
-    The city's variance is shrunk to the median city's, with the weight of `prior_windows` independent windows
-    (every second one counts). A city without values has the median city's.
-    """
-    out: dict[ChannelWindow, Floats] = {}
-    for window, mean in means.items():
-        independent = np.isfinite(mean[..., 0]).sum(axis=0) / (2 * per_day * window)
-        spread = _spread(mean, independent[:, None], settings.prior_windows)
-        for channel in CHANNELS:
-            columns = columns_of(channel)
-            root = _inverse_root((mean / spread)[..., columns], settings.correlation_shrinkage)
-            out[channel, window] = root[None] / spread[:, None, columns]
-    return out
-
-
-def _spread(mean: Floats, independent: Floats, weight: float) -> Floats:
-    own = known_mean(mean**2)
-    own = np.where(np.isfinite(own), own, over_known(np.nanmedian, own))
-    variance = (own * independent + over_known(np.nanmedian, own) * weight) / (independent + weight)
-    spread: Floats = np.sqrt(variance)
-    return spread
-
-
-def _inverse_root(means: Floats, shrinkage: float) -> Floats:
-    features = means.shape[-1]
-    z = means.reshape(-1, features)
-    z = np.clip(z[np.isfinite(z).all(axis=1)], -WHITENING_CLIP, WHITENING_CLIP)
-    second = (z.T @ z).reshape(features, -1) / max(len(z), 1)
-    scale = np.sqrt(np.diag(second))
-    correlation = (1 - shrinkage) * second / scale / scale[:, None] + shrinkage * np.eye(features)
-    root: Floats = np.linalg.inv(np.linalg.cholesky(correlation))
-    return root
 
 
 def gate(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from drift.detectors.trailing import Flags, Integers
 from drift.domain import Floats
+from drift.values import quiet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,17 @@ class Hours:
             self.month[keep],
         )
 
+    @classmethod
+    def join(cls, blocks: Sequence[Hours]) -> Hours:
+        """Of blocks of cities at the same hours, in their order."""
+        return cls(
+            np.concatenate([each.hour for each in blocks], axis=1),
+            np.concatenate([each.weekend for each in blocks], axis=1),
+            np.concatenate([each.holiday for each in blocks], axis=1),
+            blocks[0].day_of_year,
+            blocks[0].month,
+        )
+
     def cities(self, keep: Integers) -> Hours:
         """The calendar of some cities."""
         return replace(
@@ -69,6 +82,10 @@ class Series:
         actual = np.where(without, np.nan, self.actual)
         return (self.predicted - actual) / actual
 
+    def single(self) -> Series:
+        """In float32, which tells a load to seven digits: half the memory and the time."""
+        return replace(self, actual=_single(self.actual), predicted=_single(self.predicted))
+
     def rows(self, keep: slice) -> Series:
         """The series of some rows."""
         return Series(self.actual[keep], self.predicted[keep], self.hours.rows(keep))
@@ -76,3 +93,17 @@ class Series:
     def cities(self, keep: Integers) -> Series:
         """The series of some cities."""
         return Series(self.actual[:, keep], self.predicted[:, keep], self.hours.cities(keep))
+
+    @classmethod
+    def join(cls, blocks: Sequence[Series]) -> Series:
+        """Of blocks of cities at the same hours, in their order."""
+        return cls(
+            np.concatenate([each.actual for each in blocks], axis=1),
+            np.concatenate([each.predicted for each in blocks], axis=1),
+            Hours.join([each.hours for each in blocks]),
+        )
+
+
+@quiet
+def _single(values: Floats) -> Floats:
+    return np.ascontiguousarray(values, dtype=np.float32)

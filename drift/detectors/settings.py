@@ -51,10 +51,12 @@ class Settings:
     """Days over which the recent error is taken, the worst left out."""
     ratio_cap: float = 2.5
     """So many times normal one day counts at most."""
-    memory_days: float = 45.0
+    memory_days: float = 60.0
     """Of the moving normal of the features."""
-    ratio_memory_days: float = 60.0
+    ratio_memory_days: float = 90.0
     """Of the moving normal of the error ratio."""
+    normal_days: int = 76
+    """Days before the window that the moving normals look back on, so that a slot needs no state."""
     clip: float = 5.0
     """Spreads, beyond which a feature grows logarithmically only."""
     season_share: float = 0.5
@@ -83,6 +85,8 @@ class FleetSettings:
     """Hours over which the pooled error is averaged."""
     memory_days: float = 45.0
     """Of the moving normal."""
+    normal_days: int = 76
+    """Days before the window that it looks back on."""
     city_clip: float = 3.0
     """Spreads: how far one city can pull in one hour."""
     square_clip: float = 9.0

@@ -2,12 +2,15 @@
 
 Rows are times, one apart; the last axis is cities. NaN is a value that is not known, and none of these look
 ahead.
+
+A day is summed in two ways: for every row (`trailing_day`, a replay) or for the last days of one slot
+(`daily`). Both add the 24 hours in the same order, so that a slot says to the last bit what a replay says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +18,12 @@ from numpy.typing import NDArray
 from drift.domain import Floats
 from drift.values import quiet
 
+Singles: TypeAlias = NDArray[np.float32]
 Flags: TypeAlias = NDArray[np.bool_]
 Integers: TypeAlias = NDArray[np.integer[Any]]
+Values = TypeVar("Values", bound=NDArray[Any])
 
 DAY = 24
-HALF_DAY = 12
 
 
 def trailing_mean(values: Floats, rows: int, least: int) -> Floats:
@@ -62,18 +66,64 @@ def lagged(values: Floats, rows: int) -> Floats:
     return out
 
 
-@quiet
-def slope(effect: Floats, cause: Floats, ridge: Floats | float) -> Floats:
-    """Trailing 24 h regression through the origin: mean(effect · cause) ÷ (mean(cause²) + ridge).
+def trailing_day(values: Values) -> Values:
+    """(H, N) the sum of the 24 rows that end with each row, of those there are; in the values' unit and type.
 
-    In units of effect per cause. Shapes: (H, N), (H, N), and a ridge that fits. An hour counts where both are
-    finite; NaN with fewer than 12 such hours.
+    NaN spreads: what is not known is to be 0. By doubling, so that the hours are added as in `daily`.
+
+    >>> trailing_day(np.arange(3.0)), trailing_day(np.ones(30))[-1]
+    (array([0., 1., 3.]), np.float64(24.0))
     """
-    both = np.isfinite(effect) & np.isfinite(cause)
-    product = trailing_mean(np.where(both, effect * cause, np.nan), DAY, HALF_DAY)
-    square = trailing_mean(np.where(both, cause * cause, np.nan), DAY, HALF_DAY)
-    slopes: Floats = product / (square + ridge)
-    return slopes
+    eight = values
+    for rows in (1, 2, 4):
+        eight = _with_earlier(eight, eight, rows)
+    return _with_earlier(_with_earlier(eight, eight, 8), eight, 16)
+
+
+def _with_earlier(values: Values, others: Values, rows: int) -> Values:
+    out = values.copy()
+    out[rows:] += others[:-rows]
+    return out
+
+
+def daily(values: Values, days: int) -> Values:
+    """(days, N) the sums of the last `days` blocks of 24 rows, the last row ending the last block.
+
+    >>> daily(np.ones(50), 2)
+    array([24., 24.])
+    """
+    block: NDArray[Any] = values[len(values) - DAY * days :].reshape(days, DAY, *values.shape[1:])
+    for _ in range(3):
+        block = block[:, 1::2] + block[:, 0::2]
+    return cast("Values", (block[:, 2] + block[:, 1]) + block[:, 0])
+
+
+def geometric(values: Floats, factor: float, terms: int, rows: int = 1) -> Floats:
+    """Sum of factor^k × the values k · `rows` rows earlier, k = 0 … terms − 1, of those there are; by
+    doubling.
+
+    Shape and unit: those of the values. NaN spreads: what is not known is to be 0.
+
+    >>> geometric(np.array([1.0, 1.0, 1.0, 1.0]), factor=0.5, terms=3)
+    array([1.  , 1.5 , 1.75, 1.75])
+    """
+    total, done = np.zeros_like(values), 0
+    power, length = values, 1
+    while terms:
+        if terms & 1:
+            _add_earlier(total, power, factor**done, rows * done)
+            done += length
+        terms >>= 1
+        if terms:
+            doubled = power.copy()
+            _add_earlier(doubled, power, factor**length, rows * length)
+            power, length = doubled, 2 * length
+    return total
+
+
+def _add_earlier(total: Floats, values: Floats, factor: float, rows: int) -> None:
+    if rows < len(values):
+        total[rows:] += np.asarray(factor, values.dtype) * values[: len(values) - rows]
 
 
 @quiet

@@ -11,12 +11,10 @@ from drift.detectors import (
     Features,
     Hours,
     Limits,
-    Normal,
     Scores,
     Series,
     Settings,
     fit,
-    moving_normal,
     score,
     slot_features,
 )
@@ -38,11 +36,7 @@ class World:
         return slot_features(self.limits, series).rows(slice(STEP - 1, None, STEP))
 
     def scores(self, series: Series) -> Scores:
-        slots = self.features(series)
-        return score(self.limits, slots, self.normal(slots), PER_DAY)
-
-    def normal(self, slots: Features) -> Normal:
-        return moving_normal(self.limits, slots, PER_DAY)
+        return score(self.limits, self.features(series), PER_DAY)
 
     def worse(self, rows: slice, city: int | slice, factor: float) -> Series:
         """The same fleet with errors that are so many times as large."""

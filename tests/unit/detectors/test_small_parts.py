@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drift.detectors import ByChannel, Hours, Series, Settings, firing
 from drift.detectors.error_model import Expectation, fit_persistence
 from drift.detectors.expected import fit_expected, fit_wave
-from drift.detectors.features import FEATURES, features
-from drift.detectors.limits import Evidence, tail_level
-from drift.detectors.normal import locate, moving_mean, standardise
-from drift.detectors.scan import fit_whitening, gate, recent_ratio, statistics, window_means
-from drift.detectors.trailing import before, known_mean, lagged, over_known, slope, trailing_mean
+from drift.detectors.features import FEATURES, features, slope
+from drift.detectors.limits import Evidence, Tail, tail_of
+from drift.detectors.normal import Memory, locate, moving_mean, standardise, typical_spread
+from drift.detectors.scan import (
+    gate,
+    last_means,
+    last_ratio,
+    recent_ratio,
+    recent_ratios,
+    statistics,
+    window_means,
+)
+from drift.detectors.trailing import (
+    daily,
+    geometric,
+    known_mean,
+    lagged,
+    over_known,
+    trailing_day,
+    trailing_mean,
+)
+from drift.detectors.whitening import moments, roots, spread, variance, whitening
 
 NAN = np.nan
 WEEKS = 2 * 168
@@ -36,20 +55,37 @@ def test_a_trailing_mean_leaves_out_what_is_missing_and_wants_enough() -> None:
     np.testing.assert_array_equal(trailing_mean(values, 9, 1).ravel(), [1, 1, 2, 3])
 
 
-def test_earlier_values_repeat_the_first_row_or_are_missing() -> None:
+def test_earlier_values_are_missing_before_the_first_row() -> None:
     values = column(1, 2, 3)
-    np.testing.assert_array_equal(before(values, 2).ravel(), [1, 1, 1])
-    np.testing.assert_array_equal(before(values, 0).ravel(), [1, 2, 3])
     np.testing.assert_array_equal(lagged(values, 2).ravel(), [NAN, NAN, 1])
     np.testing.assert_array_equal(lagged(values, 0).ravel(), [1, 2, 3])
     np.testing.assert_array_equal(lagged(values, 5).ravel(), [NAN, NAN, NAN])
 
 
+@given(rows=st.integers(1, 200), seed=st.integers(0, 9))
+def test_a_day_is_summed_in_one_order_for_a_row_and_for_a_block(rows: int, seed: int) -> None:
+    values = np.random.default_rng(seed).standard_normal((rows, 3)).astype(np.float32)
+    expected = [values[max(0, row - 23) : row + 1].sum(axis=0) for row in range(rows)]
+    np.testing.assert_allclose(trailing_day(values), expected, rtol=1e-5, atol=1e-5)
+    days = rows // 24
+    ends = trailing_day(values)[rows - 24 * days + 23 :: 24] if days else values[:0]
+    np.testing.assert_array_equal(daily(values, days), ends)  # to the last bit
+
+
+@given(rows=st.integers(1, 60), terms=st.integers(0, 80), apart=st.integers(1, 4))
+def test_a_geometric_sum_by_doubling_is_the_sum(rows: int, terms: int, apart: int) -> None:
+    values = np.random.default_rng(rows).standard_normal(rows)
+    expected = [
+        sum(0.9**k * values[row - k * apart] for k in range(terms) if row >= k * apart) for row in range(rows)
+    ]
+    np.testing.assert_allclose(geometric(values, 0.9, terms, apart), expected, atol=1e-12)
+
+
 def test_a_slope_through_the_origin_is_shrunk_by_its_ridge() -> None:
     cause = np.tile(column(1, -1), (12, 1))
-    assert slope(3 * cause, cause, 0.0)[-1, 0] == pytest.approx(3)
-    assert slope(3 * cause, cause, 1.0)[-1, 0] == pytest.approx(1.5)
-    assert np.isnan(slope(3 * cause, cause, 0.0)[10, 0])  # eleven hours are too few
+    assert slope(3 * cause, cause, np.float32(0))[-1, 0] == pytest.approx(3)
+    assert slope(3 * cause, cause, np.float32(1))[-1, 0] == pytest.approx(1.5)
+    assert np.isnan(slope(3 * cause, cause, np.float32(0))[10, 0])  # eleven hours are too few
 
 
 def test_columns_without_a_value_are_missing_without_a_warning() -> None:
@@ -64,26 +100,60 @@ def test_the_clip_is_soft_and_keeps_the_sign() -> None:
     np.testing.assert_allclose(z, [3, 5 + 0.5 * np.log(3), -5 - 0.5 * np.log(3), NAN])
 
 
-def test_the_moving_normal_stops_over_gaps_and_is_not_carried_away() -> None:
-    moved = moving_mean(column(2, NAN, 99), np.array([0.0]), slots=4, bound=3).ravel()
-    np.testing.assert_allclose(moved, [0.5, 0.5, 0.5 + 2.5 / 4])
+def test_the_moving_normal_leaves_out_gaps_and_is_not_carried_away() -> None:
+    """Two days back, a day weighs half of the one after it: weights ½, ¼ and a rest of ¼ at the centre."""
+    memory = Memory(1 / np.log(2), 2)
+    moved = moving_mean(column(2, NAN, 99, 2, 2), np.array([0.0]), 1, memory).ravel()
+    expected = [1 / 0.75, 0.5 / 0.5, 1.5 / 0.75, 1 + 3 / 4, 1.5]  # 99 is clipped to 3
+    np.testing.assert_allclose(moved, expected)
+    apart = moving_mean(column(2, 0, NAN, 0, 99), np.array([0.0]), 2, memory).ravel()
+    np.testing.assert_allclose(apart[[0, 2, 4]], [1 / 0.75, 0.5 / 0.5, 1.5 / 0.75])
     features_ = np.array([[[1.0, NAN]], [[1.0, 1.0]]])
-    np.testing.assert_allclose(moving_mean(features_, np.zeros((1, 2)), 2)[:, 0], [[0, 0], [0.5, 0.5]])
+    np.testing.assert_allclose(
+        moving_mean(features_, np.zeros((1, 2)), 1, memory)[:, 0], [[0, 0], [2 / 3] * 2]
+    )
+
+
+def test_nothing_known_is_the_centre_and_a_long_past_of_one_value_is_nearly_that() -> None:
+    memory = Memory(45.0, 76)
+    assert moving_mean(column(NAN), np.array([0.7]), 1, memory).item() == pytest.approx(0.7)
+    moved = moving_mean(np.full((80, 1), 2.0), np.array([1.0]), 1, memory)[-1].item()
+    assert moved == pytest.approx(2 - np.exp(-76 / 45))
 
 
 def test_a_window_is_held_against_the_normal_before_it() -> None:
     z = column(1, 2, NAN, 6, 8)[..., None]
-    normal = column(0, 1, 2, 3, 4)[..., None]
-    means = window_means(z, normal, (2, 3), per_day=1)
-    np.testing.assert_allclose(means[2][:, 0, 0], [NAN, 1.5, NAN, NAN, 7 - 2])  # both of two days are needed
-    np.testing.assert_allclose(means[3][:, 0, 0], [NAN, 1.5, 1.5, 4 - 0, 7 - 1])  # two of three are
+    settings = Settings(windows=(2, 3), memory_days=1 / np.log(2), normal_days=1)  # ½ a day's value, ½ of 0
+    means = window_means(z, settings, per_day=1)
+    clipped = [1, 2, NAN, 3, 3]
+    np.testing.assert_allclose(means[2][:, 0, 0], [NAN, 1.5, NAN, NAN, 7])  # the day before them is not known
+    np.testing.assert_allclose(means[3][:, 0, 0], [NAN, 1.5, 1.5, 4 - clipped[0] / 2, 7 - clipped[1] / 2])
+
+
+@given(seed=st.integers(0, 20), days=st.integers(1, 100))
+def test_one_slot_s_means_are_those_of_the_last_row(seed: int, days: int) -> None:
+    rng = np.random.default_rng(seed)
+    settings = Settings()
+    z = rng.standard_normal((days, 2, 3)).astype(np.float32)
+    z[rng.random((days, 2)) < 0.2] = np.nan
+    ratio = np.exp(0.3 * z[..., 0])
+    for window, means in window_means(z, settings, 1).items():
+        np.testing.assert_allclose(last_means(z, settings)[window][0], means[-1], atol=2e-6)
+    many = recent_ratios(ratio, np.ones(2), settings, 1)[-1]
+    np.testing.assert_allclose(last_ratio(ratio, np.ones(2), settings)[0], many, rtol=1e-5)
 
 
 def test_the_recent_ratio_leaves_out_its_worst_day() -> None:
-    settings = Settings(ratio_days=4, ratio_cap=2.5)
-    ratio, normal = column(1, 1, 2, 9, 1), np.full((5, 1), 1.0)
-    np.testing.assert_allclose(recent_ratio(ratio, normal, settings, 1).ravel(), [0, 0, 1, 4 / 3, 4 / 3])
-    np.testing.assert_allclose(recent_ratio(2 * ratio, 2 * normal, settings, 1).ravel()[3], 4 / 3)
+    settings, normal = Settings(ratio_cap=2.5), np.ones((1, 1))
+
+    def recent(*days: float) -> float:
+        return float(recent_ratio([np.array([[day]]) for day in days], normal, settings).item())
+
+    assert recent(1, 1) == 0  # two days are too few
+    assert recent(1, 1, 2, NAN) == pytest.approx(1)
+    assert recent(1, 1, 2, 9) == pytest.approx(4 / 3)  # 9 counts 2.5, and is left out
+    twice = recent_ratio([np.array([[day]]) for day in (2.0, 2.0, 4.0, 18.0)], 2 * normal, settings)
+    assert twice.item() == pytest.approx(4 / 3)
 
 
 def test_only_a_larger_error_is_evidence_of_size_and_bias_counts_both_ways() -> None:
@@ -96,10 +166,28 @@ def test_only_a_larger_error_is_evidence_of_size_and_bias_counts_both_ways() -> 
 
 def test_whitened_means_have_length_one_a_feature() -> None:
     rng = np.random.default_rng(1)
-    means = {2: rng.standard_normal((4000, 3, len(FEATURES))) * np.array([1.0, 5.0, 0.1])[:, None]}
-    whitening = fit_whitening(means, Settings(prior_windows=0.0, correlation_shrinkage=0.0), per_day=1)
-    bias = statistics(means, whitening)["bias", 2]
+    mean = rng.standard_normal((4000, 3, len(FEATURES))) * np.array([1.0, 5.0, 0.1])[:, None]
+    width = spread(variance(mean, 2, 1), np.ones(len(FEATURES)), prior=0.0)
+    found = {(channel, 2): root for channel, root in roots([moments(mean, width)], shrinkage=0.0).items()}
+    bias = statistics({2: mean}, whitening(found, {2: width}))["bias", 2]
     np.testing.assert_allclose((bias**2).mean(axis=0), 1, rtol=0.02)
+
+
+def test_a_spread_is_shrunk_by_how_little_was_seen() -> None:
+    """Ten days of two-day means are 2½ independent ones."""
+    own = variance(np.full((10, 1, 1), 3.0), window=2, per_day=1)
+    assert own.independent.item() == 2.5
+    assert spread(own, np.array([1.0]), prior=2.5).item() == pytest.approx(np.sqrt((9 + 1) / 2))
+    nothing = variance(np.full((10, 1, 1), NAN), window=2, per_day=1)
+    assert spread(nothing, np.array([4.0]), prior=2.5).item() == pytest.approx(2)
+
+
+def test_moments_of_blocks_add_up() -> None:
+    mean = np.random.default_rng(2).standard_normal((50, 4, len(FEATURES)))
+    width = np.ones((4, len(FEATURES)))
+    parts = [moments(mean[:, part], width[part]) for part in (slice(0, 1), slice(1, 4))]
+    for channel, root in roots([moments(mean, width)], 0.1).items():
+        np.testing.assert_allclose(roots(parts, 0.1)[channel], root)
 
 
 def test_the_gate_is_open_from_the_least_ratio_on() -> None:
@@ -135,8 +223,10 @@ def test_the_tail_is_carried_on_exponentially() -> None:
     values[::25, 0] = np.arange(1, 41)
     settings = Settings()
     slope_ = (35 - 20.5) / np.log(8)  # bisection starts at the median, 20.5, which has fewer than 40 alarms
-    assert tail_level(values, 0.1, 10.0, settings, 1) == pytest.approx(30 + slope_ * np.log(10), rel=1e-4)
-    assert tail_level(values, 1.0, 10.0, settings, 1) == pytest.approx(30, rel=1e-4)
+    tail = tail_of(values, 10.0, settings, 1)
+    assert tail.level(0.1) == pytest.approx(30 + slope_ * np.log(10), rel=1e-4)
+    assert tail.level(1.0) == pytest.approx(30, rel=1e-4)
+    assert Tail(30.0, 2.0).level(0.5) == pytest.approx(30 + 2 * np.log(2))
 
 
 def test_an_alarm_holds_until_it_was_quiet_for_long_enough() -> None:
@@ -148,15 +238,17 @@ def test_an_alarm_holds_until_it_was_quiet_for_long_enough() -> None:
 
 def test_location_gives_a_city_without_values_the_spread_of_the_others() -> None:
     values = np.array([[0.0, 1.0, NAN], [2.0, 3.0, NAN]])[..., None]
-    found = locate(values)
+    own = locate(values)
+    found = own.shrunk(typical_spread([own]))
     np.testing.assert_allclose(found.centre.ravel(), [1, 2, 0])
     np.testing.assert_allclose(found.spread.ravel(), [1, 1, 1])
+    np.testing.assert_allclose(own.shrunk(np.array([3.0])).spread.ravel(), [*[np.sqrt(0.8 + 0.2 * 9)] * 2, 3])
 
 
 def test_the_expected_size_of_equal_errors_is_that_error() -> None:
     hours = flat_hours(WEEKS)
     fitted = fit_expected(np.full((WEEKS, 1), 0.02), hours, season_share=0.5)
-    np.testing.assert_allclose(fitted.expected(hours), 0.02)
+    np.testing.assert_allclose(fitted.expected(hours), 0.02, rtol=1e-6)
     np.testing.assert_array_equal(fitted.season, 0)  # two weeks say nothing of the year
 
 
