@@ -1,0 +1,1 @@
+"""PURE. One kind of evidence a file: what it looks for in a breach, its figures, and its sentence."""
