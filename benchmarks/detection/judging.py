@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from benchmarks.detection.data import DAY, STEP, Array, Flags, Split, Whole, Zones
-from benchmarks.detection.injections import KINDS, SPIKE, Drifts
+from benchmarks.detection.injections import KINDS, SPIKE, UNSEEN, Drifts
 from drift.detectors import firing, onsets
 
 SLOTS_A_DAY = DAY // STEP
@@ -26,6 +27,8 @@ WEEK, SPIKE_HOURS = 7 * DAY, 4 * DAY
 DOUBLED = tuple((kind, 2.0) for kind in KINDS)
 TRIPLED = (("scale", 3.0), ("noise", 3.0), ("bias", 3.0))
 SPIKED = (SPIKE, 4.0)
+OTHER_SIZES = (("scale", 1.5), ("noise", 1.5), ("bias", 1.5), ("peak", 1.5), ("peak", 3.0))
+FURTHER = (*OTHER_SIZES, *((kind, 2.0) for kind in UNSEEN))
 Case = tuple[str, float]
 
 
@@ -153,28 +156,19 @@ def judge(evidence: Sequence[Evidence], level: float) -> Outcome:
         found[case] = (np.concatenate(hours), np.concatenate([each.trial.drifts.city for each in evidence]))
     years = np.sum([each.trial.years for each in evidence], axis=0)
     slots = sum(len(each.scores) for each in evidence)
-    return Outcome(
-        years, *(np.sum(part, axis=0) for part in (alarms, time)), slots, sum(right), sum(known), found
-    )
+    total, firing_slots, rightly, judged = (np.sum(part, axis=0) for part in (alarms, time, right, known))
+    return Outcome(years, total, firing_slots, slots, rightly, judged, found)
 
 
 def figures(outcome: Outcome, zones: Whole) -> dict[str, float]:
     """The table's figures for these zones, which may repeat."""
-    weights = np.bincount(zones, minlength=len(outcome.years)).astype(float)
     known = outcome.known[zones].sum()
-    out = {
+    out: dict[str, float] = {
         "alarms a zone-year": outcome.alarms[zones].sum() / outcome.years[zones].sum(),
         "time in alarm, %": 100 * outcome.firing[zones].sum() / outcome.slots / len(zones),
         "precision": outcome.right[zones].sum() / known if known else float("nan"),
     }
-
-    def mean(case: Case, within: float | None) -> float:
-        hours, city = outcome.delays[case]
-        if not weights[city].sum():
-            return float("nan")
-        late = np.where(np.isnan(hours), CAP, hours)
-        return float(np.average(late if within is None else hours <= within, weights=weights[city]))
-
+    mean = partial(found_of, outcome, zones)
     doubled = [case for case in DOUBLED if case in outcome.delays]
     out["drifts found ≤ 28 d"] = float(np.mean([mean(case, CAP) for case in doubled]))
     out["delay, h"] = float(np.mean([mean(case, None) for case in doubled]))
@@ -183,6 +177,16 @@ def figures(outcome: Outcome, zones: Whole) -> dict[str, float]:
     if SPIKED in outcome.delays:
         out["spike pages"] = mean(SPIKED, SPIKE_HOURS)
     return out
+
+
+def found_of(outcome: Outcome, zones: Whole, case: Case, within: float | None) -> float:
+    """The share of a case's drifts found within so many hours; None: the mean delay. NaN: there are none."""
+    weights = np.bincount(zones, minlength=len(outcome.years)).astype(float)
+    hours, city = outcome.delays[case]
+    if not weights[city].sum():
+        return float("nan")
+    late = np.where(np.isnan(hours), CAP, hours)
+    return float(np.average(late if within is None else hours <= within, weights=weights[city]))
 
 
 def interval(outcome: Outcome, zones: Whole, seed: int, draws: int = 300) -> dict[str, tuple[float, float]]:

@@ -17,18 +17,16 @@ from drift.detectors import (
     Features,
     Hours,
     Limits,
-    Normal,
     Series,
     Settings,
     fit,
-    moving_normal,
     score,
     slot_features,
 )
 from drift.detectors.error_model import Expectation
 from drift.detectors.features import features
 
-PAST = 15 * SLOTS_A_DAY  # slots that a score looks back on
+PAST = 90 * SLOTS_A_DAY  # slots that a score looks back on
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,6 @@ class Profile:
     whole: Limits
     normally: Expectation
     slots: Features
-    normal: Normal
     scores: Array  # (S, N) of the series as they are
     release: float
 
@@ -49,21 +46,16 @@ class Profile:
         first, city = drifts.onset // STEP, drifts.city
         past = first[None, :] + np.arange(-PAST, 0)[:, None]
         limits, since = self.whole.cities(city), self._features(drifts, error)
-        before = Normal(self.normal.features[past, city], self.normal.ratio[past, city])
-        after = moving_normal(limits, since, SLOTS_A_DAY, before)
         slots = Features(
             np.concatenate([self.slots.values[past, city], since.values]),
             np.concatenate([self.slots.ratio[past, city], since.ratio]),
-        )
-        normal = Normal(
-            np.concatenate([before.features, after.features]), np.concatenate([before.ratio, after.ratio])
         )
         out = np.zeros(slots.ratio.shape)
         for part, cities in self.parts:
             mine = np.flatnonzero(np.isin(city, cities))
             if len(mine):
                 judge = replace(limits.cities(mine), limit=part.limit)
-                out[:, mine] = totals(judge, slots, normal, mine)
+                out[:, mine] = totals(judge, slots, mine)
         quiet = self.scores[first[None, :] + np.arange(-LEAD_SLOTS, 0)[:, None], city]
         return np.concatenate([quiet, out[PAST:]])
 
@@ -73,9 +65,14 @@ class Profile:
         load = zones.load[rows, city]
         forecast = np.where(np.isfinite(error), load * (1 + error), zones.forecast[rows, city])
         own = zones.hours
-        local = (each[rows, city] for each in (own.hour, own.weekend, own.holiday))
         # Segments lie at different times of the year; features ask only for what is local to a column.
-        hours = Hours(*local, own.day_of_year[: len(rows)], own.month[: len(rows)])
+        hours = Hours(
+            own.hour[rows, city],
+            own.weekend[rows, city],
+            own.holiday[rows, city],
+            own.day_of_year[: len(rows)],
+            own.month[: len(rows)],
+        )
         normal = Expectation(
             normally.error[rows, city],
             normally.innovation[rows, city],
@@ -86,11 +83,10 @@ class Profile:
         return found.rows(np.arange(LEAD + STEP - 1, LEAD + LENGTH, STEP))
 
 
-def totals(limits: Limits, slots: Features, normal: Normal, cities: Whole) -> Array:
+def totals(limits: Limits, slots: Features, cities: Whole) -> Array:
     """(S, n) scores of some columns, by limits that are of them."""
     part = Features(slots.values[:, cities], slots.ratio[:, cities])
-    own = Normal(normal.features[:, cities], normal.ratio[:, cities])
-    return np.nan_to_num(score(limits, part, own, SLOTS_A_DAY).total)
+    return np.nan_to_num(score(limits, part, SLOTS_A_DAY).total)
 
 
 def fit_profile(
@@ -102,13 +98,12 @@ def fit_profile(
     reference = series.rows(split.reference)
     whole = fit(reference, settings)
     slots = slot_features(whole, series).rows(slice(STEP - 1, None, STEP))
-    normal = moving_normal(whole, slots, SLOTS_A_DAY)
     everyone = np.arange(len(zones.names))
     pairs = [(judged[::2], judged[1::2]), (judged[1::2], judged[::2])] if halves else [(judged, everyone)]
     parts, scores = [], np.zeros(slots.ratio.shape)
     for fitted, cities in pairs:
         limits = replace(whole, limit=fit(reference.cities(fitted), settings).limit).cities(cities)
         parts.append((limits, cities))
-        scores[:, cities] = totals(limits, slots, normal, cities)
+        scores[:, cities] = totals(limits, slots, cities)
     normally = whole.model.expect(zones.hours)
-    return Profile(zones, parts, whole, normally, slots, normal, scores, settings.release)
+    return Profile(zones, parts, whole, normally, slots, scores, settings.release)

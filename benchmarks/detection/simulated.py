@@ -8,6 +8,7 @@ comes and goes, heavy tails, hard holidays and about two storms a city-year; no 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.detection.data import DAY, YEAR, Array, Zones, cleaned
 
@@ -67,7 +68,7 @@ def own_error(days: int, cities: int, hour: Array, rng: np.random.Generator) -> 
     return rng.uniform(0.010, 0.022, cities) * volatile * parts * shape
 
 
-def on_holidays(stamps: Array, cities: int, rng: np.random.Generator) -> Array:
+def on_holidays(stamps: NDArray[np.datetime64], cities: int, rng: np.random.Generator) -> Array:
     """(H, N) an error of its own on every holiday, zero elsewhere."""
     month = stamps.astype("datetime64[M]")
     number = month.astype(int) % 12 + 1

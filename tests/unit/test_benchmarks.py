@@ -213,30 +213,6 @@ def test_a_small_run_writes_its_result(repository: Path, tmp_path: Path, name: s
 
 
 @pytest.mark.slow
-@pytest.mark.data
-def test_a_small_detection_run_judges_drift_and_rivals(repository: Path, tmp_path: Path, shared_data: Path):
-    pytest.importorskip("holidays")
-    data = shared_data / "eia930_dev.parquet"
-    ran = python(repository, "-m", "benchmarks.detection", "--small", "--out", tmp_path, "--data", data)
-    assert ran.returncode == 0, ran.stderr
-    assert "re-implementations" in ran.stdout
-    document = json.loads((tmp_path / "detection.json").read_text())
-    found = {(row[0], row[1]): dict(zip(document["columns"], row, strict=True)) for row in document["rows"]}
-    assert {"default", "once a year"} <= {at for name, at in found if name.startswith("CUSUM")}
-    ours = found["drift, limits of other zones", "once a year"]
-    assert 0 < ours["alarms a zone-year"] <= 1
-    assert ours["bias"] > 0
-    assert sum(name.startswith("simulated null") for name, _ in found) == 2
-    assert ElementTree.parse(tmp_path / "detection.svg").getroot().tag.endswith("svg")
-
-
-def test_detection_without_its_data_is_skipped(repository: Path, tmp_path: Path):
-    ran = python(repository, "-m", "benchmarks.detection", "--data", tmp_path / "none.parquet")
-    assert ran.returncode == 0, ran.stderr
-    assert "skipped: none.parquet is not there; --data names another file" in ran.stdout
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "words"), [("speed", []), ("peers", ["--here"])])
 def test_a_small_comparison_writes_its_result(repository: Path, tmp_path: Path, name: str, words: list[str]):
     ran = python(repository, "-m", f"benchmarks.{name}", "--small", "--out", tmp_path, *words)
