@@ -74,8 +74,11 @@ class ReportError(DriftError):
 
 
 class ChannelError(DriftError):
-    """A message was not delivered. `permanent` is True where trying again cannot help."""
+    """A message was not delivered. `permanent` is True where trying again cannot help; `retry_after` is how
+    many seconds the receiver asked to be left alone, where it did.
+    """
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after

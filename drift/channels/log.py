@@ -1,5 +1,6 @@
 """The log channel: one structured line a transition, with all its fields.
 
+It stands beside the other channels: a line is written at once, for every transition, and waits in no outbox.
 The logger is handed in, so whether lines are JSON or for a terminal is settled elsewhere. Names come from
 data, so every text is brought to one printable line first.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from drift.document import transition_document
+from drift.document import plain, transition_document
 from drift.domain import AlertStatus, Transition
 from drift.errors import ChannelError
 from drift.text import spelt_out
@@ -42,7 +43,7 @@ class LogChannel:
             ChannelError: the log cannot be written to; trying again may help.
         """
         for transition in transitions:
-            fields = {key: _safe(value) for key, value in transition_document(transition).items()}
+            fields = {key: _safe(value) for key, value in _document(transition).items()}
             firing = transition.after is AlertStatus.FIRING
             write = self._logger.warning if firing else self._logger.info
             try:
@@ -54,6 +55,17 @@ class LogChannel:
                     f"and whether that disk is full",
                     permanent=False,
                 ) from error
+
+
+def _document(transition: Transition) -> dict[str, object]:
+    """The transition without the explanation that programs read, which would be most of the line: its
+    sentences say what is in it.
+    """
+    document = transition_document(transition)
+    document["evidence"] = plain(
+        {name: value for name, value in transition.evidence.items() if name != "explanation"}
+    )
+    return document
 
 
 def _safe(value: object) -> object:

@@ -118,3 +118,10 @@ def test_the_table_knows_the_channel_by_its_word() -> None:
 def test_an_unknown_channel_is_named() -> None:
     with pytest.raises(ConfigError, match="the channel 'lgo' is unknown; did you mean `log`"):
         open_channel("lgo", logger(io.StringIO()))
+
+
+def test_a_line_has_the_sentences_and_not_the_explanation_that_programs_read() -> None:
+    out = io.StringIO()
+    evidence = {"sentences": ["twice the normal error"], "explanation": {"hours": list(range(9000))}}
+    LogChannel(logger(out)).send([replace(FIRED, evidence=evidence)])
+    assert json.loads(out.getvalue())["evidence"] == {"sentences": ["twice the normal error"]}
