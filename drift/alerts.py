@@ -6,13 +6,17 @@
 | ok, resolved       | breach  | firing   | the rule has none                                 |
 | pending            | breach  | firing   | the breach has lasted the rule's duration         |
 | pending            | ok      | ok       | it did not last                                   |
-| firing             | ok      | resolved |                                                   |
+| firing             | ok      | resolved | it was quiet for the rule's `keep_firing_for`     |
 | any                | no data | the same | a missing value neither fires nor resolves        |
 
 | pending, firing    | –       | ok, resolved | its rule was removed, or nothing forecasts there any more |
 
-A breach lasts from the first slot that saw it to the present one, slots without data included. A slot
-that is not later than the last one an alert has seen changes nothing: time does not run backwards.
+A breach lasts from the first slot that saw it to the present one, slots without data included. Quiet is a
+value no worse than the threshold's release, which lies below the limit of a calibrated score: one that
+hovers at its limit is one alarm. A slot that is not later than the last one an alert has seen changes
+nothing: time does not run backwards. All that the machine knows stands in the `Alert`, so whoever reads it
+back goes on where it was: a restart neither sends a firing alert back to pending nor forgets since when it
+is quiet. An alert that cannot be handled is a failure of its own and stops no other.
 """
 
 from __future__ import annotations
@@ -23,17 +27,20 @@ from datetime import datetime
 
 from drift.config import format_duration
 from drift.detect import Rule
-from drift.domain import Alert, AlertKey, AlertStatus, Transition, Verdict, VerdictStatus
+from drift.domain import Alert, AlertKey, AlertStatus, Failure, Transition, Verdict, VerdictStatus
 
 RESTING = (AlertStatus.OK, AlertStatus.RESOLVED)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one slot did to the alerts: every alert that has a new state, and the changes of status."""
+    """What one slot did to the alerts: every alert that has a new state, the changes of status, and what
+    could not be handled.
+    """
 
     alerts: Mapping[AlertKey, Alert]
     transitions: tuple[Transition, ...]
+    failures: tuple[Failure, ...] = ()
 
 
 def step(
@@ -50,24 +57,43 @@ def step(
     """
     by_name = {rule.name: rule for rule in rules}
     changed: dict[AlertKey, Alert] = {}
-    transitions = []
+    transitions: list[Transition] = []
+    failures: list[Failure] = []
     for verdict in verdicts:
         if verdict.status is VerdictStatus.NO_DATA:
             continue
-        rule = by_name[verdict.key.rule]
-        old = alerts.get(verdict.key) or _fresh(verdict, rule, now)
-        if old.seen is not None and now <= old.seen:
+        try:
+            moved = _move(alerts.get(verdict.key), verdict, by_name[verdict.key.rule], now)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one alert, the others go on
+            failures.append(failed("alerts", verdict.key, error))
             continue
-        after, reason = _next(old, verdict, rule, now)
-        new = _advance(old, after, verdict, rule, now)
-        changed[verdict.key] = new
-        if after is not old.status:
-            transitions.append(_transition(old, new, verdict, reason, now))
+        if moved is not None:
+            changed[verdict.key], transition = moved
+            transitions += [transition] if transition else []
     judged = {verdict.key for verdict in verdicts}
     for key, reason in _gone(alerts, judged, by_name, frozenset(cities)).items():
-        changed[key], transition = _close(alerts[key], reason, now)
-        transitions.append(transition)
-    return Step(changed, tuple(transitions))
+        changed[key], closed = _close(alerts[key], reason, now)
+        transitions.append(closed)
+    return Step(changed, tuple(transitions), tuple(failures))
+
+
+def _move(
+    known: Alert | None, verdict: Verdict, rule: Rule, now: datetime
+) -> tuple[Alert, Transition | None] | None:
+    """The alert after the verdict, and its change of status; None where time would run backwards."""
+    old = known or _fresh(verdict, rule, now)
+    if old.seen is not None and now <= old.seen:
+        return None
+    quiet_since = _quiet_since(old, verdict, now)
+    after, reason = _next(old, verdict, rule, now, quiet_since)
+    new = _advance(old, after, verdict, rule, now, quiet_since)
+    return new, None if after is old.status else _transition(old, new, verdict, reason, now)
+
+
+def failed(stage: str, key: AlertKey, error: Exception) -> Failure:
+    """That an alert could not be handled, with the words that name it."""
+    what = " ".join(str(part) for part in key if part)
+    return Failure(stage, what, f"{type(error).__name__}: {error}")
 
 
 def _gone(
@@ -90,7 +116,7 @@ def _gone(
 
 def _close(old: Alert, reason: str, now: datetime) -> tuple[Alert, Transition]:
     status = AlertStatus.RESOLVED if old.status is AlertStatus.FIRING else AlertStatus.OK
-    new = replace(old, status=status, since=now, changed=now)
+    new = replace(old, status=status, since=now, changed=now, quiet_since=None)
     return new, Transition(
         at=now,
         key=old.key,
@@ -119,13 +145,30 @@ def _fresh(verdict: Verdict, rule: Rule, now: datetime) -> Alert:
     )
 
 
-def _next(old: Alert, verdict: Verdict, rule: Rule, now: datetime) -> tuple[AlertStatus, str]:
+def _quiet_since(old: Alert, verdict: Verdict, now: datetime) -> datetime | None:
+    """Since when a firing alert has been quiet; None while it is not."""
+    if old.status is not AlertStatus.FIRING or verdict.status is VerdictStatus.BREACH:
+        return None
+    threshold = verdict.threshold
+    if threshold.release is not None and verdict.value is not None:
+        above = threshold.side == "above"
+        if verdict.value > threshold.release if above else verdict.value < threshold.release:
+            return None
+    return old.quiet_since or now
+
+
+def _next(
+    old: Alert, verdict: Verdict, rule: Rule, now: datetime, quiet_since: datetime | None
+) -> tuple[AlertStatus, str]:
     """The status after the verdict, and the reason if it is another."""
     if verdict.status is VerdictStatus.OK:
         if old.status is AlertStatus.PENDING:
             return AlertStatus.OK, "breach did not last"
-        if old.status is AlertStatus.FIRING:
-            return AlertStatus.RESOLVED, "within the threshold again"
+        if quiet_since is not None and now - quiet_since >= rule.keep_firing_for:
+            kept = now - quiet_since
+            return AlertStatus.RESOLVED, (
+                f"quiet for {format_duration(kept)}" if kept else "within the threshold again"
+            )
         return old.status, ""
     began = now if old.status in RESTING else old.since
     if old.status is not AlertStatus.FIRING and now - began >= rule.duration:
@@ -136,7 +179,14 @@ def _next(old: Alert, verdict: Verdict, rule: Rule, now: datetime) -> tuple[Aler
     return old.status, ""
 
 
-def _advance(old: Alert, after: AlertStatus, verdict: Verdict, rule: Rule, now: datetime) -> Alert:
+def _advance(
+    old: Alert,
+    after: AlertStatus,
+    verdict: Verdict,
+    rule: Rule,
+    now: datetime,
+    quiet_since: datetime | None,
+) -> Alert:
     moved = after is not old.status
     starts = old.status in RESTING and after in (AlertStatus.PENDING, AlertStatus.FIRING)
     ends = moved and after in RESTING
@@ -150,6 +200,7 @@ def _advance(old: Alert, after: AlertStatus, verdict: Verdict, rule: Rule, now: 
         threshold=rule.threshold,
         severity=rule.severity,
         episode=old.episode + (moved and after is AlertStatus.FIRING),
+        quiet_since=None if moved else quiet_since,
     )
 
 

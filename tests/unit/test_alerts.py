@@ -1,5 +1,6 @@
 """The state machine, one commented row a case: a sequence of hourly verdicts, and what it does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from drift.alerts import step
 from drift.detect import Rule
-from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Undefined, Verdict, VerdictStatus
+from drift.domain import Alert, AlertKey, AlertStatus, Failure, Threshold, Undefined, Verdict, VerdictStatus
+from drift.notify import Standing
+from drift.state import SlotCommit, State
 
 HOUR = timedelta(hours=1)
 START = datetime(2020, 4, 10, tzinfo=UTC)
@@ -135,3 +138,123 @@ def test_it_fires_exactly_when_a_breach_has_lasted(letters, duration):
         if run == duration + 1:
             expected.add(hour)
     assert fired == expected
+
+
+# a calibrated score: 1 is the limit, an alarm may end at or below 0.7
+SCORE = Threshold(1.0, "above", "calibrated", release=0.7)
+
+
+def watch(scores, keep_firing_for: float = 0, duration: float = 0):
+    """The transitions of hourly scores; None is no data."""
+    alerts: dict[AlertKey, Alert] = {}
+    happened = []
+    detector = Rule(
+        "worse", "detector", "drift_score", SCORE, duration * HOUR, "high", ("log",), False, None, None,
+        keep_firing_for * HOUR, "profile",
+    )  # fmt: skip
+    key = AlertKey("worse", "v1", "Pune", None, None)
+    for hour, score in enumerate(scores):
+        status = (
+            VerdictStatus.NO_DATA
+            if score is None
+            else VerdictStatus.BREACH
+            if score > 1
+            else VerdictStatus.OK
+        )
+        seen = Verdict(
+            key, "drift_score", status, score, SCORE, Undefined.NO_PAIRS if score is None else None
+        )
+        after = step(alerts, [seen], [detector], START + hour * HOUR)
+        alerts |= after.alerts
+        happened += after.transitions
+    return short(happened), alerts.get(key)
+
+
+@pytest.mark.parametrize(
+    ("scores", "keep", "expected"),
+    [
+        ([1.2, 0.9, 0.8, 1.1], 0, "0:ok>firing"),  # between release and limit an alarm goes on: it is one alarm
+        ([1.2, 0.7], 0, "0:ok>firing 1:firing>resolved"),  # on the release is quiet
+        ([1.2, 0.5, 0.5, 0.5], 3, "0:ok>firing"),  # two hours of quiet are not three
+        ([1.2, 0.5, 0.5, 0.5, 0.5], 3, "0:ok>firing 4:firing>resolved"),
+        ([1.2, 0.5, 0.5, 0.9, 0.5, 0.5, 0.5], 3, "0:ok>firing"),  # quiet begins anew after 0.9
+        ([1.2, 0.5, 1.3, 0.5, 0.5, 0.5], 2, "0:ok>firing 5:firing>resolved"),  # so it does after a breach: no new episode
+        ([1.2, 0.5, None, None, 0.5], 3, "0:ok>firing 4:firing>resolved"),  # hours without data belong to the quiet …
+        ([1.2, None, None, None, None], 2, "0:ok>firing"),  # … and never end an alarm
+        ([0.9, 0.8], 0, ""),  # below the limit nothing begins
+    ],
+)  # fmt: skip
+def test_an_alarm_ends_after_a_quiet_time_below_its_release(scores, keep, expected):
+    assert watch(scores, keep)[0] == expected
+
+
+def test_an_alarm_knows_since_when_it_is_quiet():
+    assert watch([1.2, 0.5, 0.6], 9)[1].quiet_since == START + HOUR
+    assert watch([1.2, 0.5, 0.8], 9)[1].quiet_since is None
+    assert watch([1.2, 0.5, 0.5], 1)[1].quiet_since is None, "a resolved alert is not waiting to be"
+
+
+def test_the_reason_says_how_long_it_was_quiet():
+    alerts: dict[AlertKey, Alert] = {}
+    quiet = Rule("drop", "metric", "accuracy", LIMIT, 0 * HOUR, "high", (), False, None, None, 3 * HOUR)
+    for hour, letter in enumerate("Boooo"):
+        after = step(alerts, [verdict(letter)], [quiet], START + hour * HOUR)
+        alerts |= after.alerts
+    assert [t.reason for t in after.transitions] == ["quiet for 3h"]
+
+
+def play_with_restarts(folder, letters: str, one: Rule) -> str:
+    """The transitions of hourly verdicts, by a process that ends after every slot: what it knows is the file."""
+    happened = []
+    for hour, letter in enumerate(letters):
+        now = START + hour * HOUR
+
+        def decision(standing: Standing, now=now, letter=letter) -> SlotCommit:
+            after = step(standing.alerts, [verdict(letter)], [one], now)
+            happened.extend(after.transitions)
+            return SlotCommit(now, after.transitions, tuple(after.alerts.values()))
+
+        with State.open(f"sqlite:///{folder}/drift.db") as state:
+            state.decide(now, decision, at=now, config_hash="")
+    return short(happened)
+
+
+@pytest.mark.parametrize(
+    ("letters", "duration", "keep", "expected"),
+    [
+        # Prometheus sends a firing alert back to pending when it restarts: here it goes on, and is one episode
+        ("BBBBo", 2, 0, "0:ok>pending 2:pending>firing 4:firing>resolved"),
+        # a pending alert keeps its clock
+        ("BBBB", 3, 0, "0:ok>pending 3:pending>firing"),
+        # Prometheus forgets `keep_firing_for` when it restarts, and resolves at once: here it is kept
+        ("Bo", 0, 2, "0:ok>firing"),
+        ("Booo", 0, 2, "0:ok>firing 3:firing>resolved"),
+        # nor does a restart during a gap in the data resolve
+        ("B-----", 0, 2, "0:ok>firing"),
+        ("Bo---o", 0, 2, "0:ok>firing 5:firing>resolved"),
+    ],
+)
+def test_restarts_change_nothing(tmp_path, letters, duration, keep, expected):
+    one = replace(rule(duration), keep_firing_for=keep * HOUR)
+    assert play_with_restarts(tmp_path, letters, one) == expected
+
+
+def test_missing_data_is_told_to_nobody_as_resolved():
+    """Prometheus resolves an alert whose series is gone; here no number of slots without data does."""
+    transitions, alert = play("B" + "-" * 500, 0)
+    assert short(transitions) == "0:ok>firing"
+    assert alert is not None
+    assert alert.status is AlertStatus.FIRING
+
+
+def test_one_alert_that_cannot_be_handled_stops_no_other():
+    other = replace(verdict("B"), key=KEY._replace(city="Thane"))
+    broken = replace(play("B")[1], since=START.replace(tzinfo=None))  # without a zone, as no row should be
+    after = step({KEY: broken}, [verdict("B"), other], [rule(0)], START + HOUR)
+    assert [t.key.city for t in after.transitions] == ["Thane"]
+    assert after.failures == (
+        Failure(
+            "alerts", "drop v1 Pune", "TypeError: can't subtract offset-naive and offset-aware datetimes"
+        ),
+    )
+    assert KEY not in after.alerts, "it stays as it is"

@@ -1,0 +1,65 @@
+"""What of telling people is the config's: how often, after how long, by which channels, with which links."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from drift.config_rules import Section
+from drift.config_values import Length, WaitingTime
+
+NO_DATA, MONITOR_STALE, DELIVERY_FAILED = "no_data", "monitor_stale", "delivery_failed"
+BUILTIN = (NO_DATA, MONITOR_STALE, DELIVERY_FAILED)
+"""The rules that drift brings (`drift/builtin.py`): one of the config may not have their names."""
+_WEB = re.compile(r"https?://[^\s<>\"'`|\\{}^/@?#]+(/[^\s<>\"'`|\\{}^?#]*)?")
+
+
+def _address(url: str) -> str:
+    if url and not _WEB.fullmatch(url):
+        raise ValueError(
+            "is no web address that links can be made of: write one such as https://drift.example/city, with "
+            "no user, no ? and no #"
+        )
+    return url
+
+
+def _runbook(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"'`|\\{}^]+", url):
+        raise ValueError("is no web address: write one such as https://wiki.example/runbooks/accuracy")
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_address)]
+Runbook = Annotated[str, AfterValidator(_runbook)]
+
+
+class NotifyConfig(Section):
+    """How people are told of alerts.
+
+    An alert that goes on is told again every `repeat`. A series that no rule could judge for `no_data_after`
+    is an alert of its own; so it is when no slot was finished for `stale_after` (left out: twice the longest
+    time between two slots). A message that its channel does not take for `give_up` is a dead letter. People
+    see the served pages at `base_url`. `runbooks` are URLs by rule. What drift says of itself goes to
+    `channels` (left out: to all there are). No silence is longer than `longest_silence`.
+    """
+
+    repeat: WaitingTime = timedelta(hours=24)
+    no_data_after: Length = timedelta(hours=6)
+    stale_after: WaitingTime | None = None
+    give_up: WaitingTime = timedelta(hours=24)
+    longest_silence: Length = timedelta(days=30)
+    base_url: WebAddress = ""
+    runbooks: dict[str, Runbook] = Field(default_factory=dict)
+    channels: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        twice = [name for n, name in enumerate(self.channels or ()) if name in (self.channels or ())[:n]]
+        if twice:
+            raise ValueError(f"channels: {twice[0]!r} is listed twice")
+        if self.channels == ():
+            raise ValueError("channels: write one or more, or leave it out for all there are")
+        return self
