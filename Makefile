@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: install demo serve test quick lint bench lock clean
+.PHONY: install demo serve test quick chaos lint bench lock clean
 
 install: $(VENV)/.installed
 
@@ -31,6 +31,9 @@ test: install lint       ## everything
 
 quick: install           ## what takes less than a minute
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+chaos: install           ## kill replicas -9 while they work, and count what became of slots and messages
+	$(BIN)/python -m pytest -s tests/faults/test_chaos.py tests/faults/test_replicas.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ def texts(values: Sequence[str]) -> pa.Array:
     )
 
 
-def integers(values: Sequence[int], kind: pa.DataType | None = None) -> pa.Array:
+def integers(values: Sequence[int] | NDArray[np.int64], kind: pa.DataType | None = None) -> pa.Array:
     """The integers as `int64`, or as a type of the same 64 bits.
 
     >>> integers([1, 2]).to_pylist()

@@ -13,12 +13,15 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from drift.cli_alerts import app as alerts_app
+from drift.cli_export import app as export_app
+from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, length, load, moment
 from drift.errors import ConfigError, DriftError, WindowError
 
 if TYPE_CHECKING:
@@ -38,45 +41,12 @@ app = typer.Typer(
 
 store_app = typer.Typer(help="The feature store's own files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(store_app, name="store")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(export_app, name="export")
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", envvar="DRIFT_CONFIG", help="The config file.", show_default=True)
-]
 SlotOption = Annotated[
     str | None, typer.Option("--slot", help="The slot, ISO 8601 with a zone. [default: the last one due]")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-DEFAULT_CONFIG = Path("config/drift.yaml")
-
-
-def moment(text: str, name: str) -> datetime:
-    """A moment as people write it: ISO 8601 with a zone."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{name}: {text!r} is no ISO 8601 time: write it like 2020-04-10T00:00Z") from None
-    if parsed.tzinfo is None:
-        raise ConfigError(
-            f"{name}: {text!r} has no time zone: write {parsed.isoformat(timespec='minutes')}Z for UTC"
-        )
-    return _in_reach(parsed, name)
-
-
-def _in_reach(moment: datetime, name: str) -> datetime:
-    """The moment, when windows around it stay within the calendar."""
-    from drift.config_values import YEARS
-
-    if moment.year not in YEARS:
-        raise ConfigError(f"{name}: the year {moment.year} is not from {YEARS[0]} to {YEARS[-1]}")
-    return moment
-
-
-def _load(path: Path) -> Config:
-    from drift.config import load_config
-    from drift.telemetry.logs import log_to_stderr
-
-    log_to_stderr()
-    return load_config(path)
 
 
 def _slot(config: Config, text: str | None) -> datetime:
@@ -115,7 +85,7 @@ def demo(
     from drift.demo.show import build, play
     from drift.terminal import print_demo, progress
 
-    config = _load(build(folder))
+    config = load(build(folder))
     with progress("replaying the demo's slots", quiet=as_json) as advance:
         run, fired = play(config, advance)
     _show(run, config, as_json)
@@ -148,8 +118,9 @@ def run(
     """Evaluate one slot: measure, alert, publish. For cron, Kubernetes CronJob, Airflow."""
     from drift.monitor import Monitor
 
-    config = _load(config_file)
-    result = Monitor(config).run(_slot(config, slot))
+    config = load(config_file)
+    with Monitor(config) as monitor:
+        result = monitor.run(_slot(config, slot))
     _show(result, config, as_json)
     _exit(result, fail_on_alert)
 
@@ -169,7 +140,7 @@ def serve(
     from drift.clock import clock_starting_at, wall_clock
     from drift.web.serve import serve_forever
 
-    config = _load(config_file)
+    config = load(config_file)
     clock = wall_clock if at is None else clock_starting_at(moment(at, "--at"))
     serve_forever(config, host or config.serve.host, config.serve.port if port is None else port, clock)
 
@@ -180,24 +151,23 @@ def replay(
     last: Annotated[str, typer.Option("--to", help="The last slot.")],
     every: Annotated[str, typer.Option(help="The distance of slots.")] = "1h",
     out: Annotated[Path | None, typer.Option(help="One JSON line a transition goes here.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Give each alarm its evidence, as a slot does.")
+    ] = False,
     config_file: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Show what past slots would have alerted. Nothing is delivered, and the state is left alone."""
-    from drift.config import parse_duration
     from drift.document import to_json, transition_document
     from drift.files import write_atomically
     from drift.monitor import Monitor
     from drift.terminal import print_replay, progress
 
-    config = _load(config_file)
+    config = load(config_file)
     start, end = moment(first, "--from"), moment(last, "--to")
-    try:
-        step = parse_duration(every)
-    except ValueError as error:
-        raise ConfigError(f"--every: {error}") from None
-    with progress("replaying", quiet=as_json) as advance:
-        result = Monitor(config).replay(start, end, step, on_slot=advance)
+    step = length(every, "--every")
+    with progress("replaying", quiet=as_json) as advance, Monitor(config) as monitor:
+        result = monitor.replay(start, end, step, explain=explain, on_slot=advance)
     lines = [transition_document(transition) for transition in result.transitions]
     if out is not None:
         write_atomically(out, "".join(f"{to_json(line)}\n" for line in lines).encode())
@@ -221,9 +191,9 @@ def report(
     from drift.monitor import Monitor
     from drift.terminal import print_links, progress
 
-    config = _load(config_file)
-    with progress("writing pages", quiet=as_json) as advance:
-        links = Monitor(config).report(_slot(config, slot), city=city, on_page=advance)
+    config = load(config_file)
+    with progress("writing pages", quiet=as_json) as advance, Monitor(config) as monitor:
+        links = monitor.report(_slot(config, slot), city=city, on_page=advance)
     if as_json:
         print(to_json({"links": links}))
     else:
@@ -237,7 +207,7 @@ def doctor(config_file: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     from drift.document import to_json
     from drift.terminal import print_checks
 
-    checks = examine(_load(config_file))
+    checks = examine(load(config_file))
     if as_json:
         print(to_json({"checks": [check.document() for check in checks]}))
     else:
@@ -269,27 +239,20 @@ def store_compact(
     as_json: JsonOption = False,
 ) -> None:
     """Write the Parquet store's older files anew, in the layout that a slot reads fastest."""
-    from drift.config import parse_duration
     from drift.document import to_json
     from drift.stores.rewriting import Way
     from drift.terminal import print_compaction, progress
 
     if (out is None) is not in_place:
         raise ConfigError("say where to: a new folder with --out, or where the files are with --replace")
-    lengths = {}
-    for name, text in (("--keep", keep), ("--period", period)):
-        try:
-            lengths[name] = None if text is None else parse_duration(text)
-        except ValueError as error:
-            raise ConfigError(f"{name}: {error}") from None
     way = Way(
-        period=lengths["--period"],
-        keep=lengths["--keep"] or timedelta(0),
+        period=None if period is None else length(period, "--period"),
+        keep=length(keep, "--keep"),
         before=None if before is None else moment(before, "--before"),
         cities_per_group=cities_per_group,
         compression="zstd" if zstd else "none",
     )
-    config = _load(config_file)
+    config = load(config_file)
     with progress("compacting", quiet=as_json) as advance:
         done = _compacted(config, way, out, advance)
     if as_json:

@@ -18,26 +18,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ByteSize,
-    ConfigDict,
     Discriminator,
     Field,
     SecretStr,
     Tag,
     ValidationError,
     field_serializer,
+    field_validator,
     model_validator,
 )
 
+from drift.config_channels import ChannelConfig, with_url_files
+from drift.config_notify import BUILTIN, NotifyConfig
+from drift.config_rules import SEED_RULES, DetectionConfig, RuleConfig, Section
 from drift.config_text import explain_invalid, read_yaml
 from drift.config_urls import database_url, from_files, tracking_url
 from drift.config_values import (
     Cities,
     Cron,
     Duration,
-    Finite,
     Floor,
     Fraction,
     Length,
@@ -52,13 +53,7 @@ from drift.config_values import (
 from drift.errors import ConfigError
 from drift.redact import redact
 
-__all__ = ["Config", "format_duration", "load_config", "parse_config", "parse_duration"]
-
-
-class Section(BaseModel):
-    """A part of the config: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+__all__ = ["Config", "RuleConfig", "format_duration", "load_config", "parse_config", "parse_duration"]
 
 
 class TableConfig(Section):
@@ -259,45 +254,18 @@ class ServeConfig(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 9109
 
 
-class RuleConfig(Section):
-    """One alert rule, in the words of the platform's guide.
-
-    `scope: city` holds each city against the threshold; `pooled` all cities together. `side` is known
-    for most metrics (accuracy falls below, an error rises above) and must be said for a signed one.
-    """
-
-    metric: str
-    threshold: Finite
-    duration: Duration = timedelta(0)
-    severity: Literal["critical", "high", "warning", "info"] = "warning"
-    channels: tuple[str, ...] = ()
-    side: Literal["below", "above"] | None = None
-    scope: Literal["city", "pooled"] = "city"
-    horizon: str | None = None
-    column: str | None = None
-
-
-SEED_RULES: dict[str, RuleConfig] = {
-    "model_accuracy_drop": RuleConfig(
-        metric="model_accuracy",
-        threshold=0.85,
-        duration=timedelta(hours=1),
-        severity="high",
-        channels=("slack", "email"),
-    )
-}
-
-
 class Config(Section):
     """The whole config. `base` is the folder that relative paths are relative to.
 
-    `state_file` names a file that holds the state's URL; what is in it is in `state` then.
+    `state_file` names a file that holds the state's URL; what is in it is in `state` then. `groups` names the
+    region, or whatever it may be, that a city belongs to.
     """
 
     store: StoreConfig
     cities: Cities = "all"
     timezone: Zone = "UTC"
     timezones: dict[str, Zone] = {}
+    groups: dict[str, str] = {}
     windows: WindowsConfig = WindowsConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     accuracy: AccuracyConfig = AccuracyConfig()
@@ -309,8 +277,19 @@ class Config(Section):
     mlflow: MlflowConfig | None = None
     reports: ReportsConfig | None = ReportsConfig(dir="reports")
     serve: ServeConfig = ServeConfig()
+    detection: DetectionConfig = DetectionConfig()
     alerts: dict[str, RuleConfig] = SEED_RULES
+    channels: dict[str, ChannelConfig] = {}
+    notify: NotifyConfig = NotifyConfig()
     base: Path = Path()
+
+    @field_validator("alerts")
+    @classmethod
+    def _own_names(cls, alerts: dict[str, RuleConfig]) -> dict[str, RuleConfig]:
+        for name in BUILTIN:
+            if name in alerts:
+                raise ValueError(f"{name}: is a rule of drift's own: give yours another name")
+        return alerts
 
     def path(self, text: str) -> Path:
         """The path, from the config file's folder when it is relative."""
@@ -320,9 +299,13 @@ class Config(Section):
     @classmethod
     def _with_secrets(cls, content: Any) -> Any:
         """Read in what stands in files of its own. `Any`: nothing has been validated yet."""
-        return (
-            from_files(content, Path(content.get("base", "."))) if isinstance(content, Mapping) else content
-        )
+        if not isinstance(content, Mapping):
+            return content
+        base = Path(content.get("base", "."))
+        filled = from_files(content, base)
+        if isinstance(filled.get("channels"), Mapping):
+            filled["channels"] = with_url_files(filled["channels"], base)
+        return filled
 
     def database_url(self, url: str | SecretStr) -> str:
         """The URL in plain text, with the file of a relative SQLite URL placed in the config's folder.
@@ -354,9 +337,13 @@ class Config(Section):
         """The IANA zone that a city's times are shown in."""
         return self.timezones.get(city, self.timezone)
 
+    def country_of(self, city: str) -> str | None:
+        """The country whose holidays a city keeps; None where none is said."""
+        return self.detection.countries.get(city, self.detection.country)
+
 
 _MONITOR_ONLY = frozenset(
-    {"state", "state_file", "mlflow", "engine", "history", "reports", "serve", "alerts"}
+    {"state", "state_file", "mlflow", "engine", "history", "reports", "serve", "alerts", "channels", "notify"}
 )
 
 

@@ -100,6 +100,21 @@ def _cron(line: str) -> str:
     return line
 
 
+_BUDGET = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(?:per|a)\s+(?:city-)?year)?\s*", re.ASCII)
+
+
+def _budget(value: object) -> object:
+    """A number, with or without its unit behind it."""
+    match = _BUDGET.fullmatch(value) if isinstance(value, str) else None
+    return float(match[1]) if match else value
+
+
+def _country(code: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValueError(f"{code!r} is no ISO 3166 code of a country: write one such as IN or US")
+    return code
+
+
 def _cities(value: object) -> object:
     """Before the union of `all` and a list is tried, whose own words would help no one."""
     if value == "all" or (
@@ -135,6 +150,8 @@ WaitingTime = Annotated[Duration, AfterValidator(_minute_or_more)]
 PowerUnit = Annotated[str, AfterValidator(_unit)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Budget = Annotated[float, BeforeValidator(_budget), Field(gt=0, le=100, allow_inf_nan=False)]
+Country = Annotated[str, AfterValidator(_country)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Cities = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_cities), AfterValidator(_each_once)]
 Floor = Annotated[Literal["auto"] | float, BeforeValidator(_floor)]

@@ -1,15 +1,17 @@
 """Measurements become verdicts: statistic, threshold and verdict are three things.
 
 A rule of the config is compiled once into what it looks at (`Rule`) and the threshold it holds that
-against. Here thresholds are fixed by a person; calibrated ones will differ only in where their `limit`
-comes from. A measurement without a value is the verdict `no_data`: it neither breaches nor clears.
+against. A person fixes the threshold of a metric; a detector's score comes in units of a limit that was
+fitted to a budget of false alarms, so that its threshold is 1. A measurement without a value is the verdict
+`no_data`: it neither breaches nor clears.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -31,15 +33,60 @@ class Rule:
     """A rule, compiled: which measurement it looks at, and what it is held against."""
 
     name: str
-    kind: Kind
+    kind: Kind | Literal["builtin"]
     measured: str
     threshold: Threshold
     duration: timedelta
     severity: str
     channels: tuple[str, ...]
-    pooled: bool
+    pooled: bool | None
     horizon: str | None
     column: str | None
+    keep_firing_for: timedelta = timedelta(0)
+    detector: str | None = None
+
+
+class Judged(NamedTuple):
+    """What a rule on a detector looks at, where its limit is, and how its alarms end."""
+
+    measured: str
+    threshold: Threshold
+    keep_firing_for: timedelta = timedelta(0)
+    pooled: bool | None = False
+    """Whether all cities together are judged, or each; None: both."""
+
+
+_SCORE = Threshold(1.0, "above", "calibrated", release=0.7)
+_DAY = timedelta(days=1)
+DETECTORS: Mapping[str, Judged] = {
+    "profile": Judged("drift_score", _SCORE, _DAY),
+    "fleet": Judged("drift_score", _SCORE, _DAY, pooled=True),
+    "faults": Judged("fault_hours", Threshold(0.0, "above")),
+    "interval": Judged("interval_score", _SCORE, _DAY),
+    "features": Judged("feature_score", _SCORE, _DAY),
+    "slow": Judged("slow_score", replace(_SCORE, release=0.8), 7 * _DAY, pooled=None),
+}
+"""The detectors that a rule may name."""
+SCORES: Mapping[str, str] = {
+    "drift_score": "profile",
+    "error_ratio": "profile",
+    "bias_ratio": "profile",
+    "fault_hours": "faults",
+    "interval_score": "interval",
+    "feature_score": "features",
+    "slow_score": "slow",
+}
+"""What detectors measure, and which of them; pooled it is the fleet's. A rule on a metric may name it."""
+
+
+def feature_columns(alerts: Mapping[str, RuleConfig]) -> frozenset[str] | None:
+    """The features that rules look at; None: all that there are."""
+    named = [
+        rule.column
+        for rule in alerts.values()
+        if rule.detector == "features" or rule.metric == "feature_score"
+    ]
+    return None if None in named else frozenset(map(str, named))
 
 
 def compile_rules(
@@ -60,39 +107,90 @@ def compile_rules(
             hint = did_you_mean(rule.horizon, list(bands)) or "; accuracy.bands has none"
             raise ConfigError(f"alerts.{name}.horizon: {rule.horizon!r} is no horizon band{hint}")
     return tuple(
-        _compile(name, rule, metrics, statistics)
+        _compile_detector(name, rule.detector, rule)
+        if rule.detector is not None
+        else _compile(name, rule, metrics, statistics)
         for name, rule in alerts.items()
         if rule.metric not in PLATFORM_METRICS
     )
 
 
+def _compile_detector(name: str, detector: str, rule: RuleConfig) -> Rule:
+    judged = DETECTORS[detector]
+    keep = judged.keep_firing_for if rule.keep_firing_for is None else rule.keep_firing_for
+    return Rule(
+        name=name,
+        kind="detector",
+        measured=judged.measured,
+        threshold=judged.threshold,
+        duration=rule.duration,
+        severity=rule.severity,
+        channels=rule.channels,
+        pooled=judged.pooled,
+        horizon=None,
+        column=rule.column,
+        keep_firing_for=keep,
+        detector=detector,
+    )
+
+
+def budgets_of(alerts: Mapping[str, RuleConfig]) -> dict[str, float | None]:
+    """The detectors that rules need, with their budgets; None: the detector's own.
+
+    Raises:
+        ConfigError: two rules give one detector different budgets.
+    """
+    found: dict[str, tuple[str, float | None]] = {}
+    scored = {
+        "fleet" if rule.scope == "pooled" else SCORES[rule.metric]
+        for rule in alerts.values()
+        if rule.metric is not None and rule.metric in SCORES
+    }
+    for name, rule in alerts.items():
+        if rule.detector is None:
+            continue
+        first, budget = found.setdefault(rule.detector, (name, rule.budget))
+        if budget != rule.budget:
+            raise ConfigError(
+                f"alerts.{name}.budget: {rule.budget} differs from the {budget} of alerts.{first}: a "
+                f"detector has one budget; for a second level write a rule on its score: "
+                f"{{metric: drift_score, threshold: 0.8}}"
+            )
+    return {
+        **dict.fromkeys(sorted(scored)),
+        **{detector: budget for detector, (_, budget) in found.items()},
+    }
+
+
 def _compile(
     name: str, rule: RuleConfig, metrics: Mapping[str, Metric], statistics: Mapping[str, Statistic]
 ) -> Rule:
-    measured = GAUGES.get(rule.metric, rule.metric)
-    if measured in statistics:
-        kind: Kind = "statistic"
+    metric, limit = str(rule.metric), float(rule.threshold or 0.0)
+    measured = GAUGES.get(metric, metric)
+    if measured in SCORES:
+        kind: Kind = "detector"
+    elif measured in statistics:
+        kind = "statistic"
         _check_statistic(name, rule)
     elif measured in metrics:
         kind = "metric"
         if rule.column is not None:
             raise ConfigError(f"alerts.{name}.column: {measured} is a metric of pairs and has no column")
     else:
-        known = sorted([*GAUGES, *PLATFORM_METRICS, *metrics, *statistics])
-        raise ConfigError(
-            f"alerts.{name}.metric: {rule.metric!r} is not measured{did_you_mean(rule.metric, known)}"
-        )
+        known = sorted([*GAUGES, *PLATFORM_METRICS, *metrics, *statistics, *SCORES])
+        raise ConfigError(f"alerts.{name}.metric: {metric!r} is not measured{did_you_mean(metric, known)}")
     return Rule(
         name=name,
         kind=kind,
         measured=measured,
-        threshold=Threshold(rule.threshold, rule.side or _side(name, measured, metrics)),
+        threshold=Threshold(limit, rule.side or _side(name, measured, metrics)),
         duration=rule.duration,
         severity=rule.severity,
         channels=rule.channels,
         pooled=rule.scope == "pooled",
         horizon=rule.horizon,
         column=rule.column,
+        keep_firing_for=rule.keep_firing_for or timedelta(0),
     )
 
 
@@ -105,6 +203,8 @@ def _check_statistic(name: str, rule: RuleConfig) -> None:
 
 def _side(name: str, measured: str, metrics: Mapping[str, Metric]) -> Side:
     better = metrics[measured].better if measured in metrics else "lower"
+    if measured == "bias_ratio":
+        better = "zero"
     if better not in ("higher", "lower"):
         raise ConfigError(
             f"alerts.{name}.side: {measured} can be wrong on both sides: write `side: above` or `side: below`"
@@ -113,14 +213,19 @@ def _side(name: str, measured: str, metrics: Mapping[str, Metric]) -> Side:
 
 
 def without_column(rules: Iterable[Rule], panels: Sequence[Panel]) -> dict[str, str]:
-    """The rules that name a column which is not measured, and what they could have meant."""
+    """The rules that name a column which is not measured, and what they could have meant; and those on
+    features, where there is none.
+    """
     measured = sorted({str(c) for panel in panels if panel.kind == "statistic" for c in panel.columns})
-    return {
-        rule.name: f"alerts.{rule.name}.column: no column {rule.column!r} is measured"
-        f"{did_you_mean(rule.column, measured)}"
-        for rule in rules
-        if measured and rule.column is not None and rule.column not in measured
-    }
+    features = any("feature_score" in panel.names for panel in panels)
+    found = {}
+    for rule in rules:
+        if measured and rule.column is not None and rule.column not in measured:
+            hint = did_you_mean(rule.column, measured)
+            found[rule.name] = f"alerts.{rule.name}.column: no column {rule.column!r} is measured{hint}"
+        elif measured and rule.measured == "feature_score" and not features:
+            found[rule.name] = f"alerts.{rule.name}: the store has no features: see store.features"
+    return found
 
 
 def judge(rules: Iterable[Rule], panels: Sequence[Panel]) -> tuple[Verdict, ...]:
@@ -129,7 +234,7 @@ def judge(rules: Iterable[Rule], panels: Sequence[Panel]) -> tuple[Verdict, ...]
         verdict
         for rule in rules
         for panel in panels
-        if panel.kind == rule.kind
+        if panel.kind == rule.kind and rule.measured in panel.names
         for verdict in _judge(rule, panel)
     )
 
@@ -139,7 +244,8 @@ def _judge(rule: Rule, panel: Panel) -> Iterable[Verdict]:
     reason = panel.reason[:, :, k]
     breach = exceeds(panel.value[:, :, k], rule.threshold)
     for s, series in enumerate(panel.series):
-        if (series.city is None) is not rule.pooled or series.horizon != rule.horizon:
+        other = rule.pooled is not None and (series.city is None) is not rule.pooled
+        if other or series.horizon != rule.horizon:
             continue
         for c, column in enumerate(panel.columns):
             if rule.column is not None and column != rule.column:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
-from drift.channels.deliver import check_channels
 from drift.clock import Clock, wall_clock
 from drift.config import Config, format_duration
+from drift.decisions import check_channels
 from drift.detect import PLATFORM_METRICS, compile_rules
 from drift.domain import iso
 from drift.errors import DriftError
@@ -67,9 +67,9 @@ def _checked(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
 
 def _alerts(config: Config) -> Iterator[Check]:
     rules = compile_rules(config.alerts, load_metrics(), load_statistics(), config.accuracy.band_labels)
-    check_channels(rules)
+    check_channels(rules, config.channels)
     for name, rule in config.alerts.items():
-        found = f"{rule.metric} against {rule.threshold:g} for {format_duration(rule.duration)}"
+        found = f"{rule.words} for {format_duration(rule.duration)}"
         if rule.metric in PLATFORM_METRICS:
             yield Check(
                 f"alerts.{name}",

@@ -24,6 +24,7 @@ from drift.config import Config
 from drift.domain import (
     Alert,
     AlertKey,
+    Calibrated,
     Codes,
     Floats,
     Measurement,
@@ -47,7 +48,9 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 LABELS = ("kind", "name", "model_version", "city", "horizon", "column")
 """The columns of the long form that hold words."""
 
-_JUDGES = ("store", "cities", "windows", "accuracy", "statistics", "alerts")
+_JUDGES = frozenset(
+    ("store", "cities", "timezone", "timezones", "windows", "accuracy", "statistics", "detection", "alerts")
+)
 
 
 def plain(value: object) -> object:
@@ -89,6 +92,7 @@ def run_document(run: Run) -> Document:
         "slot": iso(run.slot),
         "duration_s": plain(run.duration_s),
         "windows": {"current": _window(run.current), "reference": _window(run.reference)},
+        "calibrated": _calibrated(run.calibrated),
         "measurements": [_measurement(m) for m in run.measurements()],
         "verdicts": [_verdict(v) for v in run.verdicts],
         "alerts": [alert_document(a) for a in run.alerts],
@@ -191,6 +195,12 @@ def _pairs(count: PairCount) -> Document:
         "used": count.used,
         "unused": {reason.value: rows for reason, rows in count.unused.items()},
     }
+
+
+def _calibrated(fit: Calibrated | None) -> Document | None:
+    if fit is None:
+        return None
+    return {"made_at": iso(fit.made_at), **_window(fit.span), "series": fit.series, "origin": fit.origin}
 
 
 def _window(window: Window) -> Document:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """Numbers in 64 bits, or in 32 where the store holds them so; what is summed is summed in 64."""
 Codes: TypeAlias = NDArray[np.uint8]
-Kind: TypeAlias = Literal["metric", "statistic"]
+Kind: TypeAlias = Literal["metric", "statistic", "detector"]
 Side: TypeAlias = Literal["below", "above"]
 
 
@@ -122,7 +122,8 @@ class Panel:
     """Measurements of one kind as dense arrays, axes `series × columns × names`.
 
     `value` is NaN exactly where `reason` is not 0. `n` and `coverage` are per series and column. Metrics
-    have the single column None; statistics have one a data column.
+    have the single column None; statistics have one a data column; detectors one a channel, and
+    None for all of them together.
     """
 
     kind: Kind
@@ -175,11 +176,15 @@ class VerdictStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A limit: breached when the value is `below` (or `above`) `limit`. `basis` says where it is from."""
+    """A limit: breached when the value is `below` (or `above`) `limit`. `basis` says where it is from.
+
+    A firing alert is quiet where the value is no worse than `release`, by default the limit itself.
+    """
 
     limit: float
     side: Side
     basis: Literal["fixed", "calibrated"] = "fixed"
+    release: float | None = None
 
 
 class AlertKey(NamedTuple):
@@ -220,7 +225,8 @@ class Alert:
     """The state of one rule for one series.
 
     `since` is when the present breach began, or when the alert got its present status if there is none;
-    `changed` is when its status last changed; `seen` is the last slot that had a value for it.
+    `changed` is when its status last changed; `seen` is the last slot that had a value for it;
+    `quiet_since` is since when a firing alert has been quiet, if it is.
     """
 
     key: AlertKey
@@ -232,6 +238,7 @@ class Alert:
     threshold: Threshold
     severity: str = "warning"
     episode: int = 0
+    quiet_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,16 @@ class PairCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What a slot's detectors were fitted to: when, on which hours, how many series, and whose limits."""
+
+    made_at: datetime
+    span: Window
+    series: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All that one slot produced."""
 
@@ -292,6 +309,7 @@ class Run:
     actuals_delay_s: Mapping[str, float] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    calibrated: Calibrated | None = None
 
     def measurements(self) -> Iterator[Measurement]:
         """Every measurement, one by one."""

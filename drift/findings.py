@@ -19,7 +19,7 @@ import numpy as np
 from drift.cache import Cache, key_of
 from drift.config import Config, format_duration
 from drift.detect import Rule, judge, without_column
-from drift.domain import Failure, Floats, Grid, PairCount, Panel, Unused, Verdict, Window
+from drift.domain import Calibrated, Failure, Floats, Grid, PairCount, Panel, Unused, Verdict, Window
 from drift.engines import Engine, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
@@ -35,6 +35,8 @@ from drift.stores import open_store
 from drift.stores.base import Store
 from drift.survey import check_windows, read_cities, survey
 from drift.timeline import Pairs, Timeline
+from drift.watch import UNWATCHED, BlockWatch, Watch, watch_block
+from drift.watch_panels import combine as combine_watched
 from drift.windows import Cadence, Windows, windows_of
 
 
@@ -42,10 +44,12 @@ from drift.windows import Cadence, Windows, windows_of
 class Findings:
     """What the pure core says of one slot.
 
-    `cities` are those that could be read; the pairs are kept only where pages will show them.
+    `cities` are those that could be read; the pairs are kept only where pages will show them. `uncalibrated`
+    counts the series, and the features of cities, that no detector knows yet.
     """
 
     windows: Windows
+    cadence: Cadence
     cities: tuple[str, ...]
     pairs: Pairs | None
     panels: tuple[Panel, ...]
@@ -53,6 +57,8 @@ class Findings:
     counts: tuple[PairCount, ...]
     delays: Mapping[str, float]
     failures: tuple[Failure, ...]
+    uncalibrated: int = 0
+    calibrated: Calibrated | None = None
 
 
 class Measured(NamedTuple):
@@ -65,6 +71,7 @@ class Measured(NamedTuple):
     cities: tuple[str, ...]
     pairs: Pairs | None
     unread: list[Failure]
+    watched: BlockWatch = BlockWatch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +130,13 @@ class Task:
     windows: Windows
     cadence: Cadence
     keep_pairs: bool = False
+    watch: Watch = UNWATCHED
 
     def __call__(self, cities: Block) -> Measured | StoreError:
         """Read and measure the block; the error, if not one of its cities can be read."""
         try:
-            if self.tools.cache is None or self.keep_pairs:  # pages show every hour
+            # pages show every hour, and a cache does not keep them
+            if self.tools.cache is None or self.keep_pairs or self.watch.reads_everything:
                 timeline, unread = self._read(self.windows.history, cities)
                 pairs = timeline.at(self.windows)
                 references, scale = prepare(pairs, self.windows, self.tools.how), None
@@ -143,7 +152,14 @@ class Task:
             cities=pairs.cities,
             pairs=pairs if self.keep_pairs else None,
             unread=unread,
+            watched=self._watch(pairs),
         )
+
+    def _watch(self, pairs: Pairs) -> BlockWatch:
+        """What the detectors say, where any is asked."""
+        if not self.watch.detectors:
+            return BlockWatch()
+        return watch_block(pairs, self.windows, self.watch, self.tools.config)
 
     def _read(self, window: Window, cities: Block) -> tuple[Timeline, list[Failure]]:
         return timeline_of(
@@ -199,22 +215,29 @@ def find(
     keep_pairs: bool = False,
     engine: Engine | None = None,
     cache: Cache | None = None,
+    watch: Watch | None = None,
 ) -> Findings:
-    """Read, measure and judge one slot, on the engine given or the one that the config names.
+    """Read, measure and judge one slot, on the engine given or the one that the config names; `watch` says
+    which detectors look at it.
 
     Raises:
         DriftError: nothing can be said of the slot; the text names what is wrong and the remedy.
     """
     carry = engine or open_engine(config.engine)
     there = survey(store, config)
-    windows = windows_of(slot, config.windows, config.accuracy, there.cadence)
+    watch = watch or UNWATCHED
+    windows = windows_of(slot, config.windows, config.accuracy, there.cadence, watch.look_back)
     failures = check_windows(windows, there.span)
 
-    task = Task(Tools(config, store, how, cache), windows, there.cadence, keep_pairs)
+    task = Task(Tools(config, store, how, cache), windows, there.cadence, keep_pairs, watch)
     blocks = store.partition(there.cities, config.engine.block)
     parts, unread = _sorted_out(blocks, list(carry(task, blocks)))
     read = tuple(city for part in parts for city in part.cities)
-    panels = combine([part.scores for part in parts], read, how)
+    watched = [part.watched for part in parts]
+    panels = (
+        *combine([part.scores for part in parts], read, how),
+        *combine_watched(watched, windows, watch, config),
+    )
     pairs = [part.pairs for part in parts if part.pairs is not None]
     # every block's read sees the rows without a key: they count once
     unkeyed = [PairCount(None, None, 0, parts[0].unkeyed, "history")] if parts[0].unkeyed else []
@@ -223,6 +246,7 @@ def find(
     failures += _off_interval(counts, there.cadence)
     return Findings(
         windows=windows,
+        cadence=there.cadence,
         cities=read,
         pairs=join(pairs) if pairs else None,
         panels=panels,
@@ -230,6 +254,8 @@ def find(
         counts=counts,
         delays={city: delay for part in parts for city, delay in part.delays.items()},
         failures=tuple(failures),
+        uncalibrated=sum(block.uncalibrated for block in watched),
+        calibrated=watch.calibrated,
     )
 
 

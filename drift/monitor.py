@@ -1,14 +1,15 @@
-"""One slot, from the store to the sinks: find → commit → tell → publish.
+"""One slot, from the store to the sinks: find → commit → publish → tell.
 
-The state, the slot and its transitions are committed before anyone is told and anything is published, so
-a crash can lose a page or a gauge, never an alert; the ledger says which slots still have to be published.
-A city, a channel, a sink or a page that fails is a named failure of the run and stops nothing else.
+The state, the slot, its transitions and what is to be told of them are committed before anyone is told and
+anything is published, so a crash can lose a page or a gauge, never an alert; the ledger says which slots
+still have to be published, and the outbox what still has to be told. A city, a channel, a sink or a page
+that fails is a named failure of the run and stops nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
@@ -18,46 +19,38 @@ import structlog
 
 from drift import alerts as machine
 from drift.cache import Cache
-from drift.channels.deliver import check_channels, deliver
+from drift.calibrations import Calibrations
 from drift.clock import Clock, wall_clock
 from drift.config import Config
 from drift.config_text import did_you_mean
-from drift.detect import compile_rules, judge
+from drift.decisions import Decision, Decisions
+from drift.detect import compile_rules
 from drift.document import config_hash
-from drift.domain import Alert, AlertKey, Failure, Run, Transition, Window
+from drift.domain import Alert, AlertKey, Failure, Run, Transition
 from drift.engines import Engine, kernel_numpy, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
 from drift.errors import ConfigError, DriftError
 from drift.evaluate import Evaluation
-from drift.findings import Findings, find, timeline_of
+from drift.findings import Findings, find
+from drift.investigate import investigate, with_evidence, worth_explaining
 from drift.metrics import load_metrics
-from drift.replay import evaluate_slots
+from drift.notify import Standing
+from drift.rehearsal import Rehearsal, Replay
 from drift.sinks import open_sinks
 from drift.sinks.base import Sink
 from drift.state import SlotCommit, State, fingerprint
 from drift.statistics import load_statistics
 from drift.stores import open_store
 from drift.stores.base import Store
-from drift.survey import check_windows, survey
 from drift.telemetry.logs import log_to_stderr
+from drift.telling import Telling, pages_of, slot_commit
 from drift.timeline import Pairs
-from drift.windows import slots_between, windows_of
+from drift.windows import slots_between
 
 log = structlog.get_logger()
 MOMENT = timedelta(microseconds=1)
 COLUMNS = 3  # of each city, beside the features: actual, predicted, error
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What past slots would have done to the alerts."""
-
-    slots: tuple[datetime, ...]
-    alerts: Mapping[AlertKey, Alert]
-    transitions: tuple[Transition, ...]
-    by_slot: Mapping[datetime, tuple[Transition, ...]]
-    failures: tuple[Failure, ...] = ()
 
 
 class Monitor:
@@ -77,7 +70,8 @@ class Monitor:
         clock: Clock = wall_clock,
         long_lived: bool = False,
     ) -> None:
-        """`long_lived`: the process stays, so that loading the compiled kernel pays.
+        """`long_lived`: the process stays. So loading the compiled kernel pays, and delivery is started by
+        whoever made the monitor; a run that does not stay delivers what is due itself.
 
         Raises:
             ConfigError: a rule, a channel, the engine or the kernel that the config names is not there.
@@ -95,7 +89,9 @@ class Monitor:
         self.rules = compile_rules(
             config.alerts, self.how.metrics, self.how.statistics, config.accuracy.band_labels
         )
-        check_channels(self.rules)
+        self.decisions = Decisions(config, self.rules)
+        self.calibrations = Calibrations(config)
+        self._long_lived = long_lived
         if store is not None and config.engine.kind == "spark":
             raise ConfigError(
                 "engine.kind: spark opens the config's store on its executors, and cannot take along one "
@@ -118,8 +114,15 @@ class Monitor:
         """Where runs go."""
         return self._sinks if self._sinks is not None else open_sinks(self.config)
 
+    @cached_property
+    def telling(self) -> Telling:
+        """How people are told."""
+        return Telling(self.config, self.decisions, self.state, self.clock)
+
     def close(self) -> None:
-        """Let go of the state, if it was opened."""
+        """Let go of the channels and the state, if they were opened."""
+        if "telling" in self.__dict__:
+            self.telling.close()
         if "state" in self.__dict__:
             self.state.close()
 
@@ -144,7 +147,21 @@ class Monitor:
             keep_pairs=keep_pairs,
             engine=self.engine,
             cache=self.cache,
+            watch=self.calibrations.at(slot, self.state) if self.calibrations.budgets else None,
         )
+
+    def _first_calibration(self, slot: datetime) -> list[Failure]:
+        """A fit before the slot where there is none yet, as nothing could be said without."""
+        wanted = self.calibrations.wanted and self.calibrations.at(slot, self.state).calibration is None
+        return self._calibrate(slot) if wanted else []
+
+    def _calibrate(self, slot: datetime) -> list[Failure]:
+        """Fit what the detectors need; that it cannot be done stops nothing else."""
+        try:
+            self.calibrations.fit(slot, self.store, self.state)
+        except DriftError as error:
+            return [Failure("calibrate", "detectors", str(error))]
+        return []
 
     def _kernel(self, slots: int) -> Kernel:
         """The form that is done first with so many slots."""
@@ -157,42 +174,86 @@ class Monitor:
         found = self.find(slot)
         return self._run(found, self._alerts(found.windows.slot), 0.0)
 
-    def run(self, slot: datetime) -> Run:
-        """Evaluate one slot: commit it, tell the channels, publish it.
+    def run(self, slot: datetime, token: int | None = None) -> Run:
+        """Evaluate one slot: commit it, publish it, and tell the channels what is due.
 
         A slot that is in the ledger is measured again with the data as it is now, and decides nothing: the
-        alerts stay, nobody is told again, and only what was not published yet is published.
+        alerts stay, nobody is told again, and only what was not published yet is published. The `token` is
+        that of the lease under which the slot is evaluated, where several processes watch over one state.
 
         Raises:
             DriftError: the slot cannot be evaluated at all; the ledger does not have it then, and it
                 can be run again.
         """
+        run = self._evaluate(slot, token)
+        if self._long_lived:
+            self.telling.delivery.wake()
+            return run
+        return replace(run, failures=(*run.failures, *self.telling.deliver()))
+
+    def _evaluate(self, slot: datetime, token: int | None) -> Run:
         started = self.clock()
+        unfit = self._first_calibration(slot)
         found = self.find(slot, keep_pairs=self.config.reports is not None)
-        commit, alerts = self._commit(found)
-        told = deliver(commit.transitions, self.rules, log) if commit else []
+        evidence, unexplained = self._explain(found)
+        found = replace(found, failures=(*found.failures, *unfit, *unexplained))
+        alerts, undecided = self._commit(found, evidence, token)
         run = self._run(found, alerts, (self.clock() - started).total_seconds())
-        run = replace(run, failures=(*run.failures, *told))
+        run = replace(run, failures=(*run.failures, *undecided))
         record = self.state.slot(found.windows.slot)
         if record is not None and record.published_at is not None:
             return run
-        return self._publish(run, found.pairs)
+        run = self._publish(run, found.pairs)
+        if not unfit and self.calibrations.due(slot, self.state, found.uncalibrated):
+            run = replace(run, failures=(*run.failures, *self._calibrate(slot)))  # nobody waits for it now
+        return run
 
-    def _commit(self, found: Findings) -> tuple[SlotCommit | None, Mapping[AlertKey, Alert]]:
-        """Decide on the alerts and write the slot; None if the ledger has it. And where the alerts stand."""
+    def _explain(self, found: Findings) -> tuple[dict[AlertKey, Mapping[str, object]], list[Failure]]:
+        """Why alerts are about to fire. Asked before the transaction, which should be short: should another
+        process change the alerts in between, some go without.
+        """
         slot = found.windows.slot
-        standing: dict[AlertKey, Alert] = {}
+        if self.state.slot(slot) is not None:
+            return {}, []
+        ahead = machine.step(self.state.alerts(), found.verdicts, self.decisions.rules, slot, found.cities)
+        begin = worth_explaining(ahead.transitions)
+        if not begin:
+            return {}, []
+        watch = self.calibrations.at(slot, self.state)
+        return investigate(begin, found.panels, found.windows, found.cadence, self.store, watch, self.config)
 
-        def decision(alerts: Mapping[AlertKey, Alert]) -> SlotCommit:
-            after = machine.step(alerts, found.verdicts, self.rules, slot, found.cities)
-            standing.update({**alerts, **after.alerts})
-            return SlotCommit(slot, after.transitions, tuple(after.alerts.values()), len(found.failures))
+    def _commit(
+        self, found: Findings, evidence: Mapping[AlertKey, Mapping[str, object]], token: int | None
+    ) -> tuple[Mapping[AlertKey, Alert], Sequence[Failure]]:
+        """Decide on the alerts and write the slot, unless the ledger has it; where the alerts stand then."""
+        slot, now = found.windows.slot, self.clock()
+        pages = pages_of(self.config, slot)
+        made: list[Decision] = []
 
-        commit = self.state.decide(slot, decision, at=self.clock(), config_hash=config_hash(self.config))
-        if commit is None or self.state.last_slot() != slot:
-            return commit, self._alerts(slot)
+        def decision(standing: Standing) -> SlotCommit:
+            made[:] = [
+                self.decisions.of_slot(
+                    standing,
+                    found.verdicts,
+                    slot,
+                    now,
+                    cities=found.cities,
+                    unread=[failure.what for failure in found.failures if failure.stage == "read"],
+                    explained=lambda transition: with_evidence(transition, evidence),
+                    links=pages,
+                )
+            ]
+            return slot_commit(slot, made[0], len(found.failures))
+
+        hashed = config_hash(self.config)
+        commit = self.state.decide(slot, decision, at=now, config_hash=hashed, token=token)
+        if commit is None:
+            return self._alerts(slot), ()
+        failures = (*made[0].failures, *self.telling.write_lines(commit.transitions))
+        if self.state.last_slot() != slot:
+            return self._alerts(slot), failures
         # what was just written need not be read again: a fleet has thousands of alerts
-        return commit, dict(sorted(standing.items(), key=lambda item: fingerprint(item[0])))
+        return dict(sorted(made[0].after.items(), key=lambda item: fingerprint(item[0]))), failures
 
     def _alerts(self, slot: datetime) -> Mapping[AlertKey, Alert]:
         """Where the alerts stand, or stood at a slot that is not the latest one."""
@@ -209,10 +270,11 @@ class Monitor:
             panels=found.panels,
             verdicts=found.verdicts,
             alerts=tuple(alerts.values()),
-            transitions=tuple(self.state.transitions(since=slot, until=slot + MOMENT)),
+            transitions=tuple(self.state.transitions(slot=slot)),
             pair_counts=found.counts,
             actuals_delay_s=found.delays,
             failures=found.failures,
+            calibrated=found.calibrated,
         )
 
     def _publish(self, run: Run, pairs: Pairs | None) -> Run:
@@ -273,36 +335,16 @@ class Monitor:
         last: datetime,
         every: timedelta,
         *,
+        explain: bool = False,
         on_slot: Callable[[int], None] | None = None,
     ) -> Replay:
         """The same pipeline over past slots, starting with no alerts; nothing is written or delivered.
 
-        `on_slot` is told, after each slot, how many there are.
+        With `explain`, alarms that begin carry their evidence, as those of a slot do. `on_slot` is told,
+        after each slot, how many there are.
         """
-        there = survey(self.store, self.config)
-        windows = [
-            windows_of(slot, self.config.windows, self.config.accuracy, there.cadence)
-            for slot in slots_between(first, last, every)
-        ]
-        span = Window(min(each.history.start for each in windows), windows[-1].history.end)
-        timeline, unread = timeline_of(self.store, span, there.cadence, there.cities, self.config)
-        alerts: dict[AlertKey, Alert] = {}
-        by_slot: dict[datetime, tuple[Transition, ...]] = {}
-        how = replace(self.how, kernel=self._kernel(slots=len(windows)))
-        for each, panels in zip(
-            windows, evaluate_slots(timeline, windows, how, self.config.engine.workers), strict=True
-        ):
-            verdicts = judge(self.rules, panels)
-            after = machine.step(alerts, verdicts, self.rules, each.slot, timeline.cities)
-            alerts |= after.alerts
-            if after.transitions:
-                by_slot[each.slot] = after.transitions
-            if on_slot is not None:
-                on_slot(len(windows))
-        return Replay(
-            slots=tuple(each.slot for each in windows),
-            alerts=alerts,
-            transitions=tuple(t for transitions in by_slot.values() for t in transitions),
-            by_slot=by_slot,
-            failures=(*check_windows(windows[-1], there.span), *unread),
+        how = replace(self.how, kernel=self._kernel(slots=len(slots_between(first, last, every))))
+        rehearsal = Rehearsal(
+            self.store, self.config, how, self.rules, self.calibrations, self.decisions.rules, explain
         )
+        return rehearsal.play(first, last, every, on_slot)

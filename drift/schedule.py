@@ -3,6 +3,9 @@
 APScheduler only wakes the process. Which slots run is decided by comparing the cron's slots with the
 ledger, so a missed wake, a sleep, a jump of the clock or a restart costs nothing but time: what is due
 and not in the ledger is evaluated, oldest first, as far back as `catch_up`.
+
+Several processes may watch over one state. Each takes a lease of the slot that it works on, and renews it
+while it does; the others wait for that slot, and take it over when the lease runs out.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +25,7 @@ from drift.clock import Clock, wall_clock
 from drift.config import ScheduleConfig
 from drift.domain import iso
 from drift.errors import ConfigError, DriftError
+from drift.state_leases import process_name
 
 if TYPE_CHECKING:
     from drift.monitor import Monitor
@@ -28,6 +33,10 @@ if TYPE_CHECKING:
 WAKE_SECONDS = 15
 RETRY = timedelta(minutes=5)
 """Publishing a slot that could not be published is tried again after this time."""
+LEASE = timedelta(seconds=60)
+"""So long a slot waits when the process that was at work on it is gone. A third of it is between renewals."""
+SETTLED = timedelta(minutes=10)
+"""A process that starts may have slots to make up for; so long it does not call itself stale meanwhile."""
 log = structlog.get_logger()
 
 
@@ -82,15 +91,26 @@ def _cron(schedule: ScheduleConfig, after: datetime, until: datetime) -> Iterato
 
 
 class Schedule:
-    """Wakes the monitor. One slot at a time; a slot that fails is named in the log and tried again."""
+    """Wakes the monitor. One slot at a time; a slot that fails is named in the log and tried again.
+
+    `on_failure` is told of the stage that failed; `on_look` is called whenever the monitor looks at itself.
+    """
 
     def __init__(
-        self, monitor: Monitor, clock: Clock = wall_clock, on_failure: Callable[[str], None] | None = None
+        self,
+        monitor: Monitor,
+        clock: Clock = wall_clock,
+        on_failure: Callable[[str], None] | None = None,
+        on_look: Callable[[], object] | None = None,
+        lease: timedelta = LEASE,
     ) -> None:
         self.monitor = monitor
         self.clock = clock
-        self.on_failure = on_failure
+        self.on_failure, self.on_look = on_failure, on_look
+        self.lease = lease
+        self.owner = process_name()
         self.failed_at: datetime | None = None
+        self._started, self._caught_up = clock(), False
         self._told_of_gap = False
         self._attempts: dict[datetime, datetime] = {}
         self._busy = threading.Lock()
@@ -106,26 +126,70 @@ class Schedule:
             self._busy.release()
 
     def _tick(self) -> int:
-        done = 0
+        done, failed_at = 0, None
         for slot in (*self._unpublished(), *self._due()):
             if self._stopping.is_set():
                 break
-            self._attempts[slot] = self.clock()
-            try:
-                run = self.monitor.run(slot)
-            except DriftError as error:
-                self.failed_at = slot
-                # the text names thing and remedy; a traceback would bury it
-                log.error("slot failed", slot=iso(slot), error=str(error))  # noqa: TRY400
-                if self.on_failure is not None:
-                    self.on_failure("run")
-                break  # a later slot must not overtake it: alerts move forward in time
-            self.failed_at = None
+            state = self.monitor.state
+            token = state.leases.claim(slot, self.owner, self.clock(), self.lease)
+            if token is None:
+                if state.slot(slot) is None:
+                    return done  # another process is at work on it, and no later slot may overtake it
+                continue
+            if not self._evaluate(slot, token):
+                failed_at = slot
+                break  # as above: alerts move forward in time
             done += 1
-            for failure in run.failures:
-                log.warning("failed", slot=iso(slot), **asdict(failure))
-            log.info("slot done", slot=iso(slot), failures=len(run.failures))
+        self.failed_at, self._caught_up = failed_at, True
         return done
+
+    def _evaluate(self, slot: datetime, token: int) -> bool:
+        """Whether the slot could be evaluated."""
+        self._attempts[slot] = self.clock()
+        try:
+            with self._held(slot, token):
+                run = self.monitor.run(slot, token)
+        except DriftError as error:
+            # the text names thing and remedy; a traceback would bury it
+            log.error("slot failed", slot=iso(slot), error=str(error))  # noqa: TRY400
+            if self.on_failure is not None:
+                self.on_failure("run")
+            return False
+        for failure in run.failures:
+            log.warning("failed", slot=iso(slot), **asdict(failure))
+        log.info("slot done", slot=iso(slot), failures=len(run.failures))
+        return True
+
+    @contextmanager
+    def _held(self, slot: datetime, token: int) -> Iterator[None]:
+        """Renew the slot's lease while it is worked on, and let go of it after."""
+        leases, over = self.monitor.state.leases, threading.Event()
+
+        def renew() -> None:
+            while not over.wait(self.lease.total_seconds() / 3):
+                try:
+                    leases.renew(slot, token, self.clock() + self.lease)
+                except DriftError as error:  # should the lease run out, the commit is refused
+                    log.warning("a lease could not be renewed", slot=iso(slot), error=str(error))
+
+        keeper = threading.Thread(target=renew, name="drift lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
+            with suppress(DriftError):  # it runs out by itself
+                leases.release(slot, token, self.clock())
+
+    def look(self) -> None:
+        """Let the monitor see whether it is stale, and whether its messages arrive: apart from the slots, as
+        one that never ends would hold this up too.
+        """
+        settled = self._caught_up or self.clock() - self._started >= SETTLED
+        self.monitor.telling.look_at_itself(self.monitor.state.last_slot() if settled else None)
+        if self.on_look is not None:
+            self.on_look()
 
     def _due(self) -> list[datetime]:
         """The slots to evaluate. Those that were missed for longer than `catch_up` are named once."""
@@ -159,15 +223,16 @@ class Schedule:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._stopping.clear()
         scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(
-            self._guarded_tick,
-            "interval",
-            seconds=WAKE_SECONDS,
-            next_run_time=wall_clock(),  # APScheduler's own time; the ledger goes by ours
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-        )
+        for job in (self._guarded_tick, self._guarded_look):
+            scheduler.add_job(
+                job,
+                "interval",
+                seconds=WAKE_SECONDS,
+                next_run_time=wall_clock(),  # APScheduler's own time; the ledger goes by ours
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
         scheduler.start()
 
         def stop() -> None:
@@ -182,3 +247,11 @@ class Schedule:
         except Exception:  # the wake-up thread must live on, and the fault be seen
             self.failed_at = self.clock()
             log.exception("the scheduler's wake-up failed")
+
+    def _guarded_look(self) -> None:
+        try:
+            self.look()
+        except DriftError as error:
+            log.error("the monitor cannot look at itself", error=str(error))  # noqa: TRY400
+        except Exception:
+            log.exception("the monitor cannot look at itself")

@@ -71,14 +71,47 @@ reports: {dir: reports, cities: alerting, keep: 30d}   # cities: all gives every
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}   # or tracking_uri_file, as for the state
 serve: {host: 127.0.0.1, port: 9109}
 
+detection:                      # what is normal for each city, hour and season, learnt from its own past
+  history: 365d                 # before the fit; with less, limits that come with drift are used
+  refit: 91d
+  # country: IN                 # its holidays are no evidence; by city: countries: {Boston: US}
+  late_after: 6h                # so late (after windows.lag) an actual is a fault
+# groups: {Mumbai: west, Pune: west}   # cities that may fall together: said in an alert
+
+# Where alerts go; until a channel is here, only the log has them. URLs as Apprise writes them;
+# `drift alerts test` sends a marked test through each. A secret belongs in ${NAME}, or in a file: url_file.
+# channels:
+#   slack: {url: "${SLACK_URL}"}                        # https://hooks.slack.com/services/…
+#   email: {url_file: secrets/mail}                     # mailtos://user:password@smtp.example.org?to=ops@example.org
+#   sms: {url: "${SMS_URL}"}                            # twilio://…, and others
+#   alertmanager: {kind: alertmanager, url: "http://localhost:9093"}
+notify: {repeat: 24h, no_data_after: 6h}                # base_url, runbooks, stale_after: see docs/alerts.md
+
 alerts:
-  model_accuracy_drop:          # accuracy is 1 - sum|error| / sum|actual|, for each city and model version
-    metric: model_accuracy
-    threshold: 0.85
-    duration: 1h
+  forecast_worse:               # the error is worse than is normal for this city, these hours, this season
+    detector: profile
+    budget: 0.5 per city-year   # false alarms; fewer cost some days of delay
     severity: high
-    channels: [log]
-  # any metric or statistic may have a rule:
+    channels: [slack, email]
+  fleet_worse:                  # all cities of a model version together, within hours
+    detector: fleet
+    budget: 0.35 per year
+    severity: critical
+    channels: [slack, email, sms]
+  data_fault:                   # missing, zero or negative, stuck, at the wrong scale
+    detector: faults
+    severity: warning
+    channels: [slack]
+  high_latency:                 # the platform's own: for Prometheus, by `drift export rules`
+    {metric: api_latency_seconds, threshold: 2.0, duration: 5m, severity: critical, channels: [slack, email]}
+  resource_usage:
+    {metric: resource_usage, threshold: 80.0, duration: 10m, severity: warning, channels: [slack]}
+  # slowly: {detector: slow, severity: info}                # weeks against the year before: a notice
+  # interval_off: {detector: interval, severity: warning}   # lower and upper do not hold what they promise
+  # input_off: {detector: features, severity: info}          # one city's input is not as its peers'
+  # The platform's own rule, a fixed threshold. `drift replay` says how often it would have called last year:
+  # model_accuracy_drop: {metric: model_accuracy, threshold: 0.85, duration: 1h, severity: high}
+  # Any metric or statistic may have a rule:
   # temperature_out_of_range: {metric: psi, column: temperature, threshold: 0.5, duration: 6h, severity: info}
 """
 

@@ -1,42 +1,47 @@
-"""What drift remembers between slots: the slot ledger, where every alert stands, and its transitions.
+"""What drift remembers between slots: the slot ledger, where every alert stands, its transitions, and what is
+to be told of them.
 
-A slot is evaluated exactly once, and the ledger is what makes it so: its row, the alerts that changed
-and the transitions are committed in one transaction, and whoever comes second finds the slot there and
-changes nothing. A replay commits its thousands of slots by the same path in one transaction. The time is
-handed in.
+A slot is evaluated exactly once, and the ledger is what makes it so: its row, the alerts that changed, the
+transitions and the notices are committed in one transaction, and whoever comes second finds the slot there
+and changes nothing. A replay commits its thousands of slots by the same path in one transaction. The time is
+handed in. Around the ledger stand the outbox, silences and leases, each a part of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 
-from drift.domain import Alert, AlertKey, Transition, iso
+from drift.domain import Alert, AlertStatus, Transition, iso
 from drift.errors import StateError
+from drift.fingerprints import fingerprint
+from drift.notices import Notice
+from drift.notify import Last, Standing
 from drift.redact import UNSEEN, redact
-from drift.state_database import connect, explained, lock, migrate, shown, writing
-from drift.state_tables import (
-    ALERTS,
-    SLOTS,
-    TRANSITIONS,
+from drift.state_database import Database, connect, dicts, explained, lock, migrate, shown
+from drift.state_leases import Leases
+from drift.state_outbox import Outbox
+from drift.state_records import Beginnings, Records
+from drift.state_rows import (
+    CalibrationRecord,
+    SharedGauges,
     SlotRecord,
-    alert_after,
     alert_of,
     alert_row,
-    fingerprint,
-    transition_of,
+    last_of,
+    last_row,
     transition_row,
 )
+from drift.state_silences import Silences, ending, silence_of
+from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, LEASES, SLOTS, TOLD, TRANSITIONS
 
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-__all__ = ["SlotCommit", "SlotRecord", "State", "fingerprint"]
+__all__ = ["CalibrationRecord", "SharedGauges", "SlotCommit", "SlotRecord", "State", "fingerprint"]
 
 LOCK_WAIT = timedelta(seconds=30)
 """How long a writer waits for another one; a slot's transaction takes milliseconds."""
@@ -44,24 +49,30 @@ LOCK_WAIT = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class SlotCommit:
-    """What one slot adds. `alerts` are those that changed; `failures` is how many things failed in it."""
+    """What one slot adds. `alerts` are those that changed; `failures` is how many things failed in it; `told`
+    is what the notices tell their channels, alert by alert.
+    """
 
     slot: datetime
     transitions: Sequence[Transition] = ()
     alerts: Sequence[Alert] = ()
     failures: int = 0
+    notices: Sequence[Notice] = ()
+    told: Sequence[Last] = ()
 
 
-class State:
+class State(Records):
     """The state database. Use it as a context manager, or close it; threads may share it.
 
     Every method raises `StateError`, which names the database (without its password) and the remedy.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writing(engine)
-        self._insert = _insert(engine.dialect.name)
+        database = Database(engine)
+        super().__init__(database)
+        self.outbox = Outbox(database)
+        self.silences = Silences(database)
+        self.leases = Leases(database)
 
     @classmethod
     def open(cls, url: str, wait: timedelta = LOCK_WAIT) -> Self:
@@ -84,7 +95,7 @@ class State:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -94,83 +105,54 @@ class State:
     ) -> None:
         self.close()
 
-    def slot(self, slot: datetime) -> SlotRecord | None:
-        """The slot's line in the ledger; None when it was never committed."""
-        rows = self._rows(sa.select(SLOTS).where(SLOTS.c.slot == slot))
-        return SlotRecord(**rows[0]) if rows else None
-
-    def last_slot(self) -> datetime | None:
-        """The latest slot that was committed."""
-        rows = self._rows(sa.select(sa.func.max(SLOTS.c.slot, type_=SLOTS.c.slot.type).label("slot")))
-        last: datetime | None = rows[0]["slot"]
-        return last
-
-    def first_slot(self) -> datetime | None:
-        """The earliest slot that was committed."""
-        rows = self._rows(sa.select(sa.func.min(SLOTS.c.slot, type_=SLOTS.c.slot.type).label("slot")))
-        first: datetime | None = rows[0]["slot"]
-        return first
-
-    def slots(self, since: datetime, until: datetime) -> list[SlotRecord]:
-        """The ledger's lines in `[since, until)`, earliest first."""
-        within = SLOTS.c.slot >= since, SLOTS.c.slot < until
-        rows = self._rows(sa.select(SLOTS).where(*within).order_by(SLOTS.c.slot))
-        return [SlotRecord(**row) for row in rows]
-
-    def alerts(self) -> dict[AlertKey, Alert]:
-        """Where every alert stands."""
-        rows = self._rows(sa.select(ALERTS).order_by(ALERTS.c.fingerprint))
-        return {alert.key: alert for alert in map(alert_of, rows)}
-
-    def alerts_at(self, moment: datetime) -> dict[AlertKey, Alert]:
-        """Where every alert stood at the moment, from the last transition that it had by then."""
-        last = sa.select(sa.func.max(TRANSITIONS.c.id)).where(TRANSITIONS.c.at <= moment)
-        query = sa.select(TRANSITIONS).where(
-            TRANSITIONS.c.id.in_(last.group_by(TRANSITIONS.c.fingerprint).scalar_subquery())
-        )
-        return {t.key: alert_after(t) for t in map(transition_of, self._rows(query))}
-
-    def transitions(
-        self,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        key: AlertKey | None = None,
-        limit: int | None = None,
-    ) -> list[Transition]:
-        """The transitions in `[since, until)`, of one alert or all, earliest first.
-
-        With `limit`, the latest so many of them.
-        """
-        query = sa.select(TRANSITIONS).order_by(TRANSITIONS.c.at.desc(), TRANSITIONS.c.id.desc()).limit(limit)
-        if since is not None:
-            query = query.where(TRANSITIONS.c.at >= since)
-        if until is not None:
-            query = query.where(TRANSITIONS.c.at < until)
-        if key is not None:
-            query = query.where(TRANSITIONS.c.fingerprint == fingerprint(key))
-        return [transition_of(row) for row in reversed(self._rows(query))]
-
     def decide(
         self,
         slot: datetime,
-        decision: Callable[[Mapping[AlertKey, Alert]], SlotCommit],
+        decision: Callable[[Standing], SlotCommit],
         *,
         at: datetime,
         config_hash: str,
+        token: int | None = None,
     ) -> SlotCommit | None:
-        """Let the decision see the alerts and write what it says, in one transaction.
+        """Let the decision see how things stand and write what it says, in one transaction.
 
-        No other process changes an alert in between. None, and nothing decided or written, when the
-        ledger has the slot already.
+        No other process changes an alert in between. None, and nothing decided or written, when the ledger
+        has the slot already. With the `token` of a lease, only while that lease lasts.
         """
-        with explained(self._engine.url, f"committing slot {iso(slot)}"), self._writer.begin() as connection:
+        with self._database.write(f"committing slot {iso(slot)}") as connection:
             lock(connection)
             if connection.execute(sa.select(SLOTS.c.slot).where(SLOTS.c.slot == slot)).first():
                 return None
-            found = _dicts(connection.execute(sa.select(ALERTS)))
-            commit = decision({alert.key: alert for alert in map(alert_of, found)})
+            if token is not None:
+                self.leases.check(connection, slot, token, at)
+            commit = decision(self._standing(connection, at))
             self._write(connection, [commit], at, config_hash)
         return commit
+
+    def decide_apart(
+        self, decision: Callable[[Standing], SlotCommit | None], *, at: datetime
+    ) -> SlotCommit | None:
+        """The same between slots, for what the monitor says of itself: without a line in the ledger."""
+        with self._database.write("deciding between slots") as connection:
+            lock(connection)
+            commit = decision(self._standing(connection, at))
+            if commit is not None:
+                self._add(connection, [commit], at, in_ledger=False)
+        return commit
+
+    def _standing(self, connection: sa.Connection, at: datetime) -> Standing:
+        alerts = list(map(alert_of, dicts(connection.execute(sa.select(ALERTS)))))
+        # what ended was told: only of what a channel believes to fire is there anything more to say
+        firing = sa.select(TOLD).where(TOLD.c.status == "firing")
+        told = map(last_of, dicts(connection.execute(firing)))
+        since = min((alert.changed for alert in alerts if alert.status is AlertStatus.FIRING), default=at)
+        silences = map(silence_of, dicts(connection.execute(ending(min(since, at)))))
+        return Standing(
+            alerts={alert.key: alert for alert in alerts},
+            told={(last.fingerprint, last.channel): last for last in told},
+            silences=tuple(silences),
+            began=Beginnings(connection),
+        )
 
     def commit(self, slot: SlotCommit, *, at: datetime, config_hash: str) -> bool:
         """Write the slot in one transaction. False, and nothing written, when the ledger has it already."""
@@ -185,7 +167,7 @@ class State:
         """
         if not slots:
             return 0
-        with explained(self._engine.url, f"committing {_span(slots)}"), self._writer.begin() as connection:
+        with self._database.write(f"committing {_span(slots)}") as connection:
             lock(connection)
             return self._write(connection, slots, at, config_hash, at if published else None)
 
@@ -198,13 +180,21 @@ class State:
         published_at: datetime | None = None,
     ) -> int:
         new = self._enter(connection, slots, at, config_hash, published_at)
-        alerts = {alert.key: alert for slot in new for alert in slot.alerts}  # the last one stands
-        if alerts:
-            connection.execute(self._upsert(), [alert_row(alert) for alert in alerts.values()])
-        rows = [transition_row(slot.slot, transition) for slot in new for transition in slot.transitions]
+        self._add(connection, new, at, in_ledger=True)
+        return len(new)
+
+    def _add(
+        self, connection: sa.Connection, slots: Sequence[SlotCommit], at: datetime, *, in_ledger: bool
+    ) -> None:
+        """Write what the slots say of alerts, and what is to be told of them."""
+        alerts = {alert.key: alert for slot in slots for alert in slot.alerts}  # the last one stands
+        self._database.put(connection, ALERTS, [alert_row(alert) for alert in alerts.values()])
+        rows = [transition_row(s.slot if in_ledger else None, t) for s in slots for t in s.transitions]
         if rows:
             connection.execute(sa.insert(TRANSITIONS), rows)
-        return len(new)
+        self.outbox.add(connection, [notice for slot in slots for notice in slot.notices], at)
+        told = {(last.fingerprint, last.channel): last for slot in slots for last in slot.told}
+        self._database.put(connection, TOLD, [last_row(last) for last in told.values()])
 
     def _enter(
         self,
@@ -227,47 +217,38 @@ class State:
             }
             for slot in first.values()
         ]
-        insert = self._insert(SLOTS).on_conflict_do_nothing().returning(SLOTS.c.slot)
+        insert = self._database.insert(SLOTS).on_conflict_do_nothing().returning(SLOTS.c.slot)
         new = set(connection.execute(insert, rows).scalars())
         return [slot for slot in slots if slot.slot in new and first[slot.slot] is slot]
 
-    def _upsert(self) -> sqlite.Insert | postgresql.Insert:
-        insert = self._insert(ALERTS)
-        changed = {c.name: insert.excluded[c.name] for c in ALERTS.c if not c.primary_key}
-        return insert.on_conflict_do_update(index_elements=[ALERTS.c.fingerprint], set_=changed)
-
     def mark_published(self, slot: datetime, at: datetime) -> None:
-        """Note that every sink has had the slot. The first time stands."""
-        with explained(self._engine.url, f"marking slot {iso(slot)} published"):
-            if self.slot(slot) is None:
+        """Note that every sink has had the slot: nobody needs to be at work on it. The first time stands."""
+        with self._database.write(f"marking slot {iso(slot)} published") as connection:
+            lock(connection)
+            known = sa.select(SLOTS.c.slot).where(SLOTS.c.slot == slot)
+            if connection.execute(known).first() is None:
                 raise StateError(
-                    f"state {shown(self._engine.url)}: slot {iso(slot)} is not in the ledger: "
+                    f"state {shown(self._database.engine.url)}: slot {iso(slot)} is not in the ledger: "
                     f"commit it before it is published"
                 )
             update = sa.update(SLOTS).where(SLOTS.c.slot == slot, SLOTS.c.published_at.is_(None))
-            with self._writer.begin() as connection:
-                connection.execute(update.values(published_at=at))
+            connection.execute(update.values(published_at=at))
+            connection.execute(sa.delete(LEASES).where(LEASES.c.slot == slot))
 
-    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        with explained(self._engine.url, "reading it"), self._engine.connect() as connection:
-            return _dicts(connection.execute(query))
+    def keep_calibration(self, made: CalibrationRecord) -> None:
+        """Keep what detectors were fitted to; earlier fits stay."""
+        with self._database.write("keeping a calibration") as connection:
+            connection.execute(sa.insert(CALIBRATIONS), asdict(made))
 
-
-def _dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
-    """The rows by column name: for ten thousand alerts, SQLAlchemy's own mappings take twice as long."""
-    names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result.all()]
-
-
-def _insert(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
-    """The dialect's own INSERT, which can settle a conflict; only that dialect is imported."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-
-        return insert
-    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
-
-    return insert_into_sqlite
+    def keep_gauges(self, made: SharedGauges) -> None:
+        """Keep the gauges of a run for replicas and restarts, unless those of a later slot are there."""
+        row = {**asdict(made), "id": 1, "text": zlib.compress(made.text, level=1)}
+        insert = self._database.insert(GAUGES).values(row)
+        newer = insert.on_conflict_do_update(
+            index_elements=[GAUGES.c.id], set_=row, where=GAUGES.c.slot <= made.slot
+        )
+        with self._database.write("keeping the gauges") as connection:
+            connection.execute(newer)
 
 
 def _span(slots: Sequence[SlotCommit]) -> str:

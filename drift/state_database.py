@@ -1,5 +1,7 @@
 """The database under the state: opened safely, brought to the newest schema, its errors explained.
 
+`Database` is how the state's parts read and write: short transactions, each explained where it fails.
+
 SQLite gets what a ledger needs: write-ahead log, `synchronous=FULL`, foreign keys, and writers that take
 their lock at `BEGIN IMMEDIATE` (a plain BEGIN meets "locked" where two processes write). Readers do not
 wait. The file is made for its owner alone. PostgreSQL takes the same statements by the same code.
@@ -8,10 +10,10 @@ wait. The file is made for its owner alone. PostgreSQL takes the same statements
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ from drift.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
 from drift.redact import UNSEEN, redact, redact_in
 
 if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -40,6 +43,55 @@ _REMEDIES = {
     "SQLITE_IOERR": "the disk failed: look at the system's log and at the file system",
 }
 _ELSE = "see that `state` in the config is right, and that the database is up and lets this user in"
+
+
+class Database:
+    """An open database. Threads may share it: each transaction has a connection of its own."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.writer = writing(engine)
+        self.insert = _insert(engine.dialect.name)
+        """The dialect's own INSERT, which can settle a conflict."""
+
+    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """What the query finds, read by itself."""
+        with explained(self.engine.url, "reading it"), self.engine.connect() as connection:
+            return dicts(connection.execute(query))
+
+    @contextmanager
+    def write(self, doing: str) -> Iterator[sa.Connection]:
+        """A transaction that writes, committed at its end; `doing` is what an error says that failed.
+
+        What only one transaction at a time may decide begins with `lock`.
+        """
+        with explained(self.engine.url, doing), self.writer.begin() as connection:
+            yield connection
+
+    def put(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the rows; each replaces the one with its primary key."""
+        if rows:
+            insert = self.insert(table)
+            changed = {c.name: insert.excluded[c.name] for c in table.c if not c.primary_key}
+            keys = list(table.primary_key.columns)
+            connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """The rows by column name: for ten thousand alerts, SQLAlchemy's own mappings take twice as long."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def _insert(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
+    """The dialect's INSERT; only that dialect is imported."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert
+    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+
+    return insert_into_sqlite
 
 
 def shown(url: sa.URL | str) -> str:

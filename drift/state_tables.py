@@ -1,4 +1,4 @@
-"""The tables of the state, and how our nouns become rows and come back.
+"""The tables of the state: what is in the ledger, where alerts stand, what waits to be told.
 
 Times are written in UTC and come back aware from every database: SQLite keeps no zone, PostgreSQL gives
 back the session's. An alert is found by the fingerprint of its key; the key's parts stand beside it, so
@@ -7,21 +7,12 @@ that people can query the tables and a transition can be read without its alert.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from drift.document import plain
-from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
-
 METADATA = sa.MetaData()
-
-_spelt = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make one each time
 
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
@@ -86,6 +77,7 @@ ALERTS = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("changed", UtcTime, nullable=False),
     sa.Column("seen", UtcTime),
+    sa.Column("quiet_since", UtcTime),
     *_judged_columns(),
 )
 
@@ -93,7 +85,7 @@ TRANSITIONS = sa.Table(
     "transitions",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("slot", UtcTime, sa.ForeignKey("slots.slot"), nullable=False, index=True),
+    sa.Column("slot", UtcTime, sa.ForeignKey("slots.slot"), index=True),
     sa.Column("fingerprint", sa.String(64), nullable=False),
     *_key_columns(),
     sa.Column("at", UtcTime, nullable=False, index=True),
@@ -105,122 +97,98 @@ TRANSITIONS = sa.Table(
     sa.Column("evidence", sa.JSON, nullable=False),
     sa.Index("ix_transitions_fingerprint_at", "fingerprint", "at"),
 )
+"""Of a slot, or of none: what the monitor says of itself is decided between slots."""
 
+CALIBRATIONS = sa.Table(
+    "calibrations",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("start", UtcTime, nullable=False),
+    sa.Column("end", UtcTime, nullable=False),
+    sa.Column("series", sa.Integer, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Index("ix_calibrations_settings_made_at", "settings", "made_at"),
+)
+"""What detectors were fitted to, newest last: `settings` names all that decides how, `data` holds the fit."""
 
-@dataclass(frozen=True, slots=True)
-class SlotRecord:
-    """A line of the slot ledger. `failures` and `transitions` are counts."""
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(32), nullable=False, unique=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("notice", sa.JSON, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("due", UtcTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("held", UtcTime),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", UtcTime),
+    sa.Column("sent", UtcTime),
+    sa.Column("dead", UtcTime),
+    sa.Index("ix_outbox_waiting", "sent", "dead", "channel", "due"),
+)
+"""Notices, until their channel took them (`sent`) or was given up on (`dead`), and for a while after.
 
-    slot: datetime
-    config_hash: str
-    committed_at: datetime
-    published_at: datetime | None
-    failures: int
-    transitions: int
+`attempts` counts the sends that were begun. `held`: the receiver asked to be left alone until then.
+"""
 
+WAITING = sa.and_(OUTBOX.c.sent.is_(None), OUTBOX.c.dead.is_(None))
 
-def fingerprint(key: AlertKey) -> str:
-    """What names an alert for good: SHA-256 of its rule and labels, 64 hexadecimal digits.
+OUTBOX_ALERTS = sa.Table(
+    "outbox_alerts",
+    METADATA,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column(
+        "notice", sa.Integer, sa.ForeignKey("outbox.id"), primary_key=True, autoincrement=False, index=True
+    ),
+)
+"""Which alerts a waiting notice is about, as no notice may overtake an earlier one about the same alert."""
 
-    No two keys are spelt alike: JSON tells None from an empty name, and marks where each part ends.
-    """
-    return hashlib.sha256(_spelt(list(key)).encode("ascii")).hexdigest()
+TOLD = sa.Table(
+    "told",
+    METADATA,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+"""What each channel was last told of an alert."""
 
+SILENCES = sa.Table(
+    "silences",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("matchers", sa.JSON, nullable=False),
+    sa.Column("starts", UtcTime, nullable=False),
+    sa.Column("ends", UtcTime, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+)
 
-def alert_row(alert: Alert) -> dict[str, Any]:
-    """The alert as a row of `alerts`."""
-    return {
-        **_key_row(alert.key),
-        "status": alert.status.value,
-        "changed": alert.changed,
-        "seen": alert.seen,
-        **_judged_row(alert),
-    }
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("slot", UtcTime, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("token", sa.Integer, nullable=False),
+)
+"""Who is at work on a slot, until when; `token` grows each time another takes it over."""
 
-
-def transition_row(slot: datetime, transition: Transition) -> dict[str, Any]:
-    """The transition as a row of `transitions`."""
-    return {
-        "slot": slot,
-        **_key_row(transition.key),
-        "at": transition.at,
-        "name": transition.name,
-        "before": transition.before.value,
-        "after": transition.after.value,
-        "reason": transition.reason,
-        **_judged_row(transition),
-        "evidence": plain(transition.evidence),
-    }
-
-
-def alert_of(row: Mapping[str, Any]) -> Alert:
-    """The alert that a row of `alerts` holds."""
-    return Alert(
-        key=_key_of(row),
-        status=AlertStatus(row["status"]),
-        since=row["since"],
-        changed=row["changed"],
-        seen=row["seen"],
-        value=row["value"],
-        threshold=_threshold_of(row),
-        severity=row["severity"],
-        episode=row["episode"],
-    )
-
-
-def alert_after(transition: Transition) -> Alert:
-    """The alert as a transition left it."""
-    resting = transition.after in (AlertStatus.OK, AlertStatus.RESOLVED)
-    return Alert(
-        key=transition.key,
-        status=transition.after,
-        since=transition.at if resting else transition.since,
-        changed=transition.at,
-        seen=transition.at,
-        value=transition.value,
-        threshold=transition.threshold,
-        severity=transition.severity,
-        episode=transition.episode,
-    )
-
-
-def transition_of(row: Mapping[str, Any]) -> Transition:
-    """The transition that a row of `transitions` holds."""
-    return Transition(
-        at=row["at"],
-        key=_key_of(row),
-        name=row["name"],
-        before=AlertStatus(row["before"]),
-        after=AlertStatus(row["after"]),
-        reason=row["reason"],
-        value=row["value"],
-        threshold=_threshold_of(row),
-        since=row["since"],
-        episode=row["episode"],
-        severity=row["severity"],
-        evidence=row["evidence"],
-    )
-
-
-def _key_row(key: AlertKey) -> dict[str, Any]:
-    return {"fingerprint": fingerprint(key), **key._asdict()}
-
-
-def _judged_row(judged: Alert | Transition) -> dict[str, Any]:
-    return {
-        "since": judged.since,
-        "value": judged.value,
-        "limit": judged.threshold.limit,
-        "side": judged.threshold.side,
-        "basis": judged.threshold.basis,
-        "severity": judged.severity,
-        "episode": judged.episode,
-    }
-
-
-def _key_of(row: Mapping[str, Any]) -> AlertKey:
-    return AlertKey(row["rule"], row["model_version"], row["city"], row["horizon"], row["column"])
-
-
-def _threshold_of(row: Mapping[str, Any]) -> Threshold:
-    return Threshold(limit=row["limit"], side=row["side"], basis=row["basis"])
+GAUGES = sa.Table(
+    "gauges",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("slot", UtcTime, nullable=False),
+    sa.Column("succeeded", UtcTime),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+)
+"""One row: the gauges of the latest run, compressed, for the replicas that did not make it."""

@@ -7,8 +7,10 @@ data is shown with `rich.text.Text`, never as markup, and stripped of control ch
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from drift.config import Config, format_duration
-from drift.domain import Alert, AlertStatus, Failure, Panel, Run, Series, Transition, iso
+from drift.domain import Alert, AlertKey, AlertStatus, Failure, Panel, Run, Series, Transition, iso
 from drift.text import printable
 
 if TYPE_CHECKING:
     from drift.doctor import Check
-    from drift.monitor import Replay
+    from drift.rehearsal import Replay
     from drift.stores.compact import Compaction
 
 # the word beside the colour says the same: it survives a terminal, or an eye, without colours
@@ -36,6 +38,7 @@ STATES = {
 NO_ALERT = ("· no alert", "dim")
 NO_DATA = ("? no data", "dim")
 ROWS = 60
+EXPLAINED, SENTENCES = 10, 6
 WIDE = 100  # columns of a terminal; below, the table shows less
 
 
@@ -91,11 +94,12 @@ def load(value: float | None) -> str:
     return f"{value:+,.{digits}f}"
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
+def new_table(*columns: str, title: str | None = None) -> Table:
+    """A table in our style: no cell wraps unless its column says so."""
+    made = Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in made.columns:
         column.no_wrap = True
-    return table
+    return made
 
 
 def print_run(run: Run, config: Config) -> None:
@@ -112,7 +116,7 @@ def print_run(run: Run, config: Config) -> None:
             took,
         )
     )
-    table = _table("city", "model version")
+    table = new_table("city", "model version")
     figures = ["accuracy", "MAPE", f"bias {config.store.unit}", "MASE", "skill", "coverage"]
     shown = figures if out.width >= WIDE else [figures[0], figures[1], figures[-1]]
     for name in shown:
@@ -126,6 +130,7 @@ def print_run(run: Run, config: Config) -> None:
     if len(rows) > ROWS:
         out.print(f"… and {len(rows) - ROWS} more rows; --json has them all", style="dim")
     _print_transitions(out, run.transitions, "what this slot changed")
+    _print_evidence(out, run.transitions)
     _print_failures(out, run.failures)
     print_links(run.links)
 
@@ -181,7 +186,7 @@ def _alerts_by_series(run: Run) -> dict[Series, Alert]:
 def _print_transitions(out: Console, transitions: Sequence[Transition], title: str) -> None:
     if not transitions:
         return
-    table = _table("at", "city", "model version", "rule", "change", "value", "threshold", title=title)
+    table = new_table("at", "city", "model version", "rule", "change", "value", "threshold", title=title)
     table.add_column("why")
     for t in transitions[-ROWS:]:
         state, style = STATES[t.after]
@@ -196,6 +201,18 @@ def _print_transitions(out: Console, transitions: Sequence[Transition], title: s
             t.reason,
         )
     out.print(table)
+
+
+def _print_evidence(out: Console, transitions: Sequence[Transition]) -> None:
+    """Why each alarm began, in the few sentences that are worth waking for."""
+    told = [(t, t.evidence.get("sentences")) for t in transitions if t.after is AlertStatus.FIRING]
+    for t, sentences in told[:EXPLAINED]:
+        if isinstance(sentences, Sequence) and not isinstance(sentences, str):
+            city, version = clean(t.key.city or "all cities"), clean(t.key.model_version)
+            out.print(Text.assemble((f"{city}", "bold"), (f"  {version}  {clean(t.key.rule)}", "dim")))
+            for sentence in sentences[:SENTENCES]:
+                out.print(Text.assemble("  ", clean(str(sentence), 400)))
+            out.print()
 
 
 def _print_failures(out: Console, failures: Sequence[Failure]) -> None:
@@ -223,35 +240,75 @@ def here(path: Path) -> str:
 
 
 def print_replay(replay: Replay, config: Config, out_file: Path | None) -> None:
-    """What the rules would have done: alerts a rule and city, and the last transitions."""
+    """What the rules would have done: how often each would have called, for which cities, how it ended."""
     out = console()
     fired = [t for t in replay.transitions if t.after is AlertStatus.FIRING]
     first, last = replay.slots[0], replay.slots[-1]
-    years = max((last - first).total_seconds() / (365.25 * 86400), 1e-9)
     out.print(
-        f"{len(replay.slots):,} slots from {iso(first)} to {iso(last)}: {len(replay.transitions):,} "
-        f"transitions, {len(fired):,} alerts fired ({len(fired) / years:.1f} a year)"
+        f"with these rules, the {len(replay.slots):,} slots from {first:%-d %b %Y} to {last:%-d %b %Y} would "
+        f"have called you {len(fired):,} times:"
     )
-    table = _table("rule", "threshold", "duration", "city", "model version")
+    out.print(_replayed_rules(replay, fired, config))
+    table = new_table("rule", "city", "model version")
     table.add_column("alerts", justify="right")
+    table.add_column("since", no_wrap=True)
     table.add_column("state at the end")
-    for key in sorted({t.key for t in fired}, key=str):
-        rule, alert = config.alerts[key.rule], replay.alerts[key]
+    keys = Counter(t.key for t in fired)
+    for key, many in sorted(keys.items(), key=lambda item: (-item[1], str(item[0])))[:ROWS]:
+        alert = replay.alerts[key]
         state, style = STATES[alert.status]
+        names = (clean(key.rule), clean(key.city or "all cities"), clean(key.model_version))
+        firing = alert.status is AlertStatus.FIRING
         table.add_row(
-            clean(key.rule),
-            f"{rule.threshold:g}",
-            format_duration(rule.duration),
-            clean(key.city or "all cities"),
-            clean(key.model_version),
-            str(sum(t.key == key for t in fired)),
-            Text(state, style=style),
+            *names, str(many), f"{alert.since:%Y-%m-%d %H:%M}Z" if firing else "", Text(state, style)
         )
-    out.print(table)
+    if keys:
+        out.print(table)
+    if len(keys) > ROWS:
+        out.print(f"… and {len(keys) - ROWS} more; --json has them all", style="dim")
     _print_transitions(out, replay.transitions[-10:], "the last transitions")
     _print_failures(out, replay.failures)
     if out_file is not None:
         out.print(f"every transition is in {out_file}", soft_wrap=True)
+
+
+def _replayed_rules(replay: Replay, fired: Sequence[Transition], config: Config) -> Table:
+    """A row a rule: what it holds, how often it would have fired, and how much of the time it would have been
+    in alarm.
+    """
+    first, last = replay.slots[0], replay.slots[-1]
+    years = max((last - first).total_seconds() / (365.25 * 86400), 1e-9)
+    table = new_table("rule", "looks at", "duration")
+    for name in ("alerts", "cities", "a city-year", "in alarm"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, rule in config.alerts.items():
+        own = [t for t in fired if t.key.rule == name]
+        series = max(sum(key.rule == name for key in replay.alerts), 1)
+        hours = sum(_alarm_hours(replay, name))
+        table.add_row(
+            clean(name),
+            clean(rule.words),
+            format_duration(rule.duration),
+            f"{len(own):,}",
+            f"{len({t.key.city for t in own})} of {series}",
+            f"{len(own) / years / series:.2f}",
+            percent(hours / (years * 8766 * series)),
+        )
+    return table
+
+
+def _alarm_hours(replay: Replay, rule: str) -> Iterator[float]:
+    """How long each alarm of the rule lasted, in hours; the last ones until the last slot."""
+    began: dict[AlertKey, datetime] = {}
+    for t in replay.transitions:
+        if t.key.rule != rule:
+            continue
+        if t.after is AlertStatus.FIRING:
+            began[t.key] = t.at
+        elif t.key in began:
+            yield (t.at - began.pop(t.key)).total_seconds() / 3600
+    for start in began.values():
+        yield (replay.slots[-1] - start).total_seconds() / 3600
 
 
 def print_demo(run: Run, alerts_fired: int, folder: Path, program: Path) -> None:
@@ -285,7 +342,7 @@ def print_checks(checks: Sequence[Check]) -> None:
 def print_compaction(done: Compaction) -> None:
     """What a compaction made of each path, how much faster a slot reads, and what the config must say now."""
     out = console()
-    table = _table("tables", "files", "row groups", "MB", "rows")
+    table = new_table("tables", "files", "row groups", "MB", "rows")
     for column in table.columns[1:]:
         column.justify = "right"
     for each in done.tables:

@@ -56,8 +56,11 @@ def windows_of(
     windows: WindowsConfig,
     accuracy: AccuracyConfig,
     cadence: Cadence = HOURLY,
+    look_back: timedelta = timedelta(0),
 ) -> Windows:
     """The windows that the slot judges, is judged against, and needs to read.
+
+    `look_back` is how much before the current window's end is read at least: detectors look further back.
 
     >>> w = windows_of(datetime(2020, 4, 10, 0, 5, tzinfo=UTC), WindowsConfig(), AccuracyConfig())
     >>> str(w.current)
@@ -72,7 +75,8 @@ def windows_of(
     reference = _reference(current, windows, cadence)
     floor = Window(end - accuracy.floor_window, end)
     first = min(current.start, reference.start) - accuracy.season
-    return Windows(slot, current, reference, floor, Window(min(first, floor.start), end))
+    first = min(first, floor.start, cadence.floor(end - look_back))
+    return Windows(slot, current, reference, floor, Window(first, end))
 
 
 def _whole_steps(windows: WindowsConfig, accuracy: AccuracyConfig, cadence: Cadence) -> None:

@@ -17,7 +17,8 @@ from drift.document import config_hash
 from drift.domain import AlertStatus, Run
 from drift.errors import ConfigError
 from drift.files import write_atomically
-from drift.monitor import Monitor, Replay
+from drift.monitor import Monitor
+from drift.rehearsal import Replay
 from drift.state import SlotCommit
 
 HOUR = timedelta(hours=1)
@@ -42,7 +43,13 @@ state: sqlite:///state/drift.db
 history: {dir: history}
 reports: {dir: reports, cities: all}
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift-demo}
+detection: {country: US}
 alerts:
+  forecast_worse:               # the error is worse than is normal for this city, these hours, this season
+    {detector: profile, budget: 0.5 per city-year, severity: high, channels: [log]}
+  fleet_worse:                  # all cities of a model version together
+    {detector: fleet, budget: 0.35 per year, severity: critical, channels: [log]}
+  data_fault: {detector: faults, severity: warning, channels: [log]}
   model_accuracy_drop:          # the platform's own rule, over all cities of a model version
     {metric: model_accuracy, threshold: 0.85, duration: 1h, severity: high, channels: [log], scope: pooled}
   city_forecast_broken:         # a city's error is twice that of repeating last week
@@ -82,18 +89,18 @@ def play(config: Config, advance: Callable[[int], None]) -> tuple[Run, int]:
 
     Returns the last run, and how many alerts fired on the way.
     """
-    monitor = Monitor(config)
-    total = (LAST - FIRST) // HOUR + 1
-    early = LAST - PUBLISHED * HOUR
-    replayed = monitor.replay(FIRST, early, HOUR, on_slot=lambda _: advance(total))
-    _remember(monitor, replayed)
-    run = monitor.run(early + HOUR)
-    advance(total)
-    for hour in range(2, PUBLISHED + 1):
-        run = monitor.run(early + hour * HOUR)
+    with Monitor(config) as monitor:
+        total = (LAST - FIRST) // HOUR + 1
+        early = LAST - PUBLISHED * HOUR
+        replayed = monitor.replay(FIRST, early, HOUR, on_slot=lambda _: advance(total))
+        _remember(monitor, replayed)
+        run = monitor.run(early + HOUR)
         advance(total)
-    transitions = monitor.state.transitions(since=FIRST)
-    return run, sum(t.after is AlertStatus.FIRING for t in transitions)
+        for hour in range(2, PUBLISHED + 1):
+            run = monitor.run(early + hour * HOUR)
+            advance(total)
+        transitions = monitor.state.transitions(since=FIRST)
+        return run, sum(t.after is AlertStatus.FIRING for t in transitions)
 
 
 def _remember(monitor: Monitor, replayed: Replay) -> None:

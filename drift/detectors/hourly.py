@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from drift.detectors.trailing import Flags
 from drift.domain import Floats, Window
 from drift.errors import UndefinedError
 from drift.reasons import Undefined
@@ -58,16 +59,33 @@ def hourly(actual: Floats, predicted: Floats, step: timedelta) -> tuple[Floats, 
     _check(step)
     if step == HOUR:
         return np.ascontiguousarray(actual.T), np.ascontiguousarray(predicted.T)
-    parts = HOUR // step
     known = np.isfinite(actual) & np.isfinite(predicted)
-    count = known.reshape(len(actual), -1, parts).sum(axis=-1)
-    enough = 2 * count >= parts
+    return _means(actual, known, HOUR // step), _means(predicted, known, HOUR // step)
 
-    def mean(values: Floats) -> Floats:
-        total = np.where(known, values, 0).reshape(len(values), -1, parts).sum(axis=-1)
-        return np.ascontiguousarray(np.where(enough, total / count, np.nan).T)
 
-    return mean(actual), mean(predicted)
+@quiet
+def hourly_means(values: Floats, step: timedelta) -> Floats:
+    """Values (n, T) of one kind, such as a feature's, at intervals of `step`, as (H, n) by hour.
+
+    The mean over an hour's finite values; NaN with fewer than half of them. The unit stays.
+
+    Raises:
+        UndefinedError: intervals of `step` are no part of an hour.
+
+    >>> hourly_means(np.array([[1.0, 3.0, np.nan, 4.0, np.nan, np.nan]]), timedelta(minutes=30)).ravel()
+    array([ 2.,  4., nan])
+    """
+    _check(step)
+    if step == HOUR:
+        return np.ascontiguousarray(values.T)
+    return _means(values, np.isfinite(values), HOUR // step)
+
+
+def _means(values: Floats, known: Flags, parts: int) -> Floats:
+    """(H, n) means of what is known of each hour's parts; NaN where that is less than half of them."""
+    count = known.reshape(len(values), -1, parts).sum(axis=-1)
+    total = np.where(known, values, 0).reshape(len(values), -1, parts).sum(axis=-1)
+    return np.ascontiguousarray(np.where(2 * count >= parts, total / count, np.nan).T)
 
 
 def _check(step: timedelta) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from drift.domain import Transition
+from drift.domain import AlertStatus, Transition
 from drift.reports.book import Book
 from drift.reports.local import two_clocks
 from drift.reports.shown import DASH, Notes, readable
 
 POOLED = "all cities"
+MOST_SENTENCES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Change:
     value: str
     threshold: str
     since: str
+    why: tuple[str, ...] = ()
+    """What explains an alarm that begins."""
 
 
 def changes_of(book: Book, transitions: Iterable[Transition], zone: str) -> tuple[Change, ...]:
@@ -50,7 +53,15 @@ def _change(step: Transition, zone: str, unit: str) -> Change:
         value=DASH if step.value is None else _limit(step.name, step.value, unit),
         threshold=f"{side} {_limit(step.name, step.threshold.limit, unit)}",
         since=two_clocks(step.since, zone),
+        why=_why(step),
     )
+
+
+def _why(step: Transition) -> tuple[str, ...]:
+    told = step.evidence.get("sentences")
+    if step.after is not AlertStatus.FIRING or not isinstance(told, Sequence) or isinstance(told, str):
+        return ()
+    return tuple(readable(str(sentence), 400) for sentence in told[:MOST_SENTENCES])
 
 
 def _limit(name: str, value: float, load_unit: str) -> str:

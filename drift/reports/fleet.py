@@ -25,6 +25,7 @@ class FleetView:
     slot: str
     current: str
     reference: str
+    calibrated: str
     counts: tuple[tuple[State, int], ...]
     sentences: tuple[str, ...]
     rows: tuple[FleetRow, ...]
@@ -46,6 +47,7 @@ def fleet_view(book: Book, links: Mapping[str, str]) -> FleetView:
         slot=two_clocks(book.run.slot, zone),
         current=_span_text(book.run.current, zone),
         reference=_span_text(book.run.reference, zone),
+        calibrated=_calibrated_text(book, zone),
         counts=_counts(book),
         sentences=tuple(_sentences(book, rows)),
         rows=rows,
@@ -57,6 +59,19 @@ def fleet_view(book: Book, links: Mapping[str, str]) -> FleetView:
         notes=notes.reasons,
         unit=book.unit,
     )
+
+
+_LIMITS = {"own": "with limits of its own", "blended": "with limits partly of its own"}
+
+
+def _calibrated_text(book: Book, zone: str) -> str:
+    """What the detectors hold errors against; empty where there is no detector."""
+    fit = book.run.calibrated
+    if fit is None:
+        return ""
+    limits = _LIMITS.get(fit.origin, "with the limits that come with drift")
+    span = _span_text(fit.span, zone)
+    return f"{_many(fit.series, 'series', 'series')} fitted on {span}, {limits}"
 
 
 def _span_text(window: Window, zone: str) -> str:

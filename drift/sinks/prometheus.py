@@ -51,6 +51,28 @@ _GAUGES: Mapping[str, tuple[str, Labels]] = {
         "Accuracy figures a horizon band, all cities pooled.",
         ("model_version", "horizon", "metric"),
     ),
+    "model_error_ratio": (
+        "Mean error of the last 24 hours ÷ what is normal for these hours.",
+        ("model_version", "city"),
+    ),
+    "model_bias_ratio": (
+        "Mean signed error of the last 24 hours ÷ the error that is normal; positive is over-forecast.",
+        ("model_version", "city"),
+    ),
+    "model_fault_hours": (
+        "Hours of the current window whose data are faulty.",
+        ("model_version", "city"),
+    ),
+    "drift_score": (
+        "How far the forecast is from normal, in units of the calibrated limit: above 1 is an alarm.",
+        ("model_version", "city", "channel"),
+    ),
+    "drift_feature_score": (
+        "How far a feature is from what its peer cities make likely, in units of the calibrated limit.",
+        ("model_version", "city", "column"),
+    ),
+    "model_fleet_error_ratio": ("model_error_ratio of all cities pooled.", ("model_version",)),
+    "drift_fleet_score": ("drift_score of all cities pooled.", ("model_version", "channel")),
     "drift_undefined": (
         "Measurements of the last run that have no value, by reason.",
         ("model_version", "kind", "reason"),
@@ -222,6 +244,9 @@ def _add_panel(panel: Panel, gauges: dict[str, Samples], undefined: Counter[Labe
         if any(codes):
             names = (Undefined(code).name.lower() for code in codes if code)
             undefined.update((version, panel.kind, name) for name in names)
+        if panel.kind == "detector":
+            _add_detected(panel, series, values, codes, gauges)
+            continue
         gauge = _gauge_of(panel.kind, series)
         if gauge is None:
             continue
@@ -229,6 +254,38 @@ def _add_panel(panel: Panel, gauges: dict[str, Samples], undefined: Counter[Labe
         for tail, value, code in zip(tails[version], values, codes, strict=True):
             if not code:
                 samples[head + tail] = value
+
+
+_OF_DETECTORS = {
+    "error_ratio": ("model_error_ratio", "model_fleet_error_ratio"),
+    "bias_ratio": ("model_bias_ratio", None),
+    "fault_hours": ("model_fault_hours", None),
+    "feature_score": ("drift_feature_score", None),
+}
+"""What detectors measure, and its gauge by city and pooled; the other scores are `drift_score`'s channels."""
+
+
+def _add_detected(
+    panel: Panel,
+    series: Series,
+    values: Iterable[float],
+    codes: Iterable[int],
+    gauges: dict[str, Samples],
+) -> None:
+    pooled = series.city is None
+    cells = ((column, name) for column in panel.columns for name in panel.names)
+    for (column, name), value, code in zip(cells, values, codes, strict=True):
+        own = _OF_DETECTORS.get(name, ("drift_score", "drift_fleet_score"))[pooled]
+        if code or own is None:
+            continue
+        labels = {"model_version": series.model_version}
+        if series.city is not None:
+            labels["city"] = series.city
+        if name == "feature_score":
+            labels["column"] = column or ""
+        elif name not in _OF_DETECTORS:  # drift_score itself, a channel of it, or another detector's score
+            labels["channel"] = column or {"drift_score": "all"}.get(name, name.removesuffix("_score"))
+        gauges[own][_sample(own, **labels)] = value
 
 
 def _gauge_of(kind: str, series: Series) -> str | None:

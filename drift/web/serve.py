@@ -1,6 +1,7 @@
-"""The process of `drift serve`: the schedule in a thread, the pages, and an orderly end.
+"""The process of `drift serve`: the schedule in a thread, delivery in others, the pages, and an orderly end.
 
-Told to stop, it takes no more requests and no more slots, and lets the slot that is being worked on finish.
+Told to stop, it takes no more requests and no more slots, and lets the slot that is being worked on and the
+messages that are being sent finish. What waits in the outbox is sent by the next process, or by another one.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from drift.errors import ConfigError, DriftError
 from drift.monitor import Monitor
 from drift.schedule import Schedule
 from drift.sinks import open_sinks
-from drift.sinks.prometheus import PrometheusSink
+from drift.state import State
 from drift.web.app import make_app
+from drift.web.shared_gauges import ReplicaGauges
 
 if TYPE_CHECKING:
     from drift.config import Config
@@ -38,25 +40,29 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    gauges = PrometheusSink()
     listening = _listen(host, port)
     reports = config.path(config.reports.dir) if config.reports else None
     with (
         listening,
-        Monitor(config, sinks=(*open_sinks(config), gauges), clock=clock, long_lived=True) as monitor,
+        State.open(config.state_url()) as state,
     ):
-        schedule = Schedule(monitor, clock, gauges.failed)
+        gauges = ReplicaGauges(state, tuple(config.channels))
+        sinks = (*open_sinks(config), gauges)
+        monitor = Monitor(config, state=state, sinks=sinks, clock=clock, long_lived=True)
+        schedule = Schedule(monitor, clock, gauges.failed, gauges.refresh)
         _warm_up(monitor, gauges)
         gc.freeze()  # what is loaded stays, and a slot need not look through it for garbage
         app = make_app(schedule, gauges, reports)
         server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         with _ended_by_signals(server):
             log.info("listening", url=f"http://{host}:{listening.getsockname()[1]}")
+            stop_delivery = monitor.telling.delivery.start()
             stop = schedule.start()
             try:
                 server.run(sockets=[listening])
             finally:
                 stop()
+                stop_delivery()
                 log.info("stopped")
 
 
@@ -95,10 +101,13 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _warm_up(monitor: Monitor, gauges: PrometheusSink) -> None:
-    """Show the last slot's gauges again, so that a restart leaves no hole until the next slot."""
+def _warm_up(monitor: Monitor, gauges: ReplicaGauges) -> None:
+    """Show the last slot's gauges again, so that a restart leaves no hole until the next slot.
+
+    Where the state does not have them, as of a slot that `drift run` evaluated, they are made anew.
+    """
     last = monitor.state.last_slot()
-    if last is None:
+    if gauges.refresh() == last or last is None:
         return
     try:
         gauges.publish(monitor.look(last))

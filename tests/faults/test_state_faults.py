@@ -50,7 +50,7 @@ def stop(connection, cursor, statement, parameters, context, executemany):
 
 state = State.open(sys.argv[1])
 commit(0)
-sa.event.listen(state._engine, "before_cursor_execute", stop)
+sa.event.listen(state._database.engine, "before_cursor_execute", stop)
 commit(1)
 """
 
@@ -152,14 +152,14 @@ def full(state: State) -> None:
 def assert_whole(state: State) -> None:
     slots = [record.slot for record in state.slots(DAY, DAY + 10**5 * HOUR)]
     assert [t.at for t in state.transitions()] == slots
-    with state._engine.connect() as connection:
+    with state._database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
 def test_a_database_without_room_keeps_its_old_state(url: str) -> None:
     with State.open(url) as state:
         state.commit(SlotCommit(DAY, (transition(DAY),)), at=DAY, config_hash="c0ffee")
-        with state._engine.connect() as connection:
+        with state._database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 60")
         with pytest.raises(
             StateError,
@@ -209,8 +209,8 @@ def test_a_damaged_database_is_named(tmp_path: Path, url: str) -> None:
     file = tmp_path / "drift.db"
     size = file.stat().st_size
     with file.open("r+b") as handle:
-        handle.seek(8192)  # the schema, on the first pages, stays as it was
-        handle.write(b"\xff" * (size - 8192))
+        handle.seek(30 * 4096)  # the schema, on the first pages, stays as it was
+        handle.write(b"\xff" * (size - 30 * 4096))
     with (
         State.open(url) as state,
         pytest.raises(StateError, match=r"malformed; the file is damaged: move it away"),

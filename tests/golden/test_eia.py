@@ -65,7 +65,7 @@ def test_mape_of_every_zone_is_what_plain_pandas_gives(drift, tmp_path, sample):
 def test_a_replay_gives_the_transitions_of_its_slots_run_one_by_one(tmp_path, sample):
     config = load_config(config_of(tmp_path, sample, "24h"))
     first, hours = datetime(2020, 3, 25, tzinfo=UTC), 96
-    replayed = Monitor(config).replay(first, first + timedelta(hours=hours), timedelta(hours=1))
+    replayed = Monitor(config).replay(first, first + timedelta(hours=hours), timedelta(hours=1), explain=True)
     monitor = Monitor(config, sinks=())
     for hour in range(hours + 1):
         monitor.run(first + timedelta(hours=hour))

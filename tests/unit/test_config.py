@@ -48,7 +48,17 @@ alerts:
         (STORE + "windos: {current: 24h}", "windos: unknown key; did you mean `windows`?"),
         (STORE + "windows: {curent: 24h}", "windows.curent: unknown key; did you mean `current`?"),
         (STORE + "alerts: {a: {metric: mape, treshold: 1}}", "alerts.a.treshold: unknown key; did you mean `threshold`?"),
-        (STORE + "alerts: {a: {metric: mape}}", "alerts.a.threshold: is missing and has no default"),
+        (STORE + "alerts: {a: {metric: mape}}", "alerts.a: threshold: is missing: a rule on a metric needs one"),
+        (STORE + "alerts: {a: {threshold: 1}}", "alerts.a: a rule has a metric and its threshold, or a detector"),
+        (STORE + "alerts: {a: {metric: mape, threshold: 1, detector: profile}}", "alerts.a: a rule has a metric and its threshold, or a detector"),
+        (STORE + "alerts: {a: {detector: profile, threshold: 1}}", "alerts.a: threshold: is not for a detector"),
+        (STORE + "alerts: {a: {detector: profile, budget: lots}}", "alerts.a.budget: "),
+        (STORE + "alerts: {a: {detector: profile, budget: 0}}", "alerts.a.budget: "),
+        (STORE + "alerts: {a: {detector: faults, budget: 1}}", "budget: hard faults have rules, not a budget"),
+        (STORE + "alerts: {a: {detector: profile, scope: pooled}}", "write `detector: fleet`"),
+        (STORE + "alerts: {a: {metric: mape, threshold: 1, budget: 1}}", "budget: is for a detector"),
+        (STORE + "alerts: {no_data: {metric: mape, threshold: 1}}", "alerts: no_data: is a rule of drift's own"),
+        (STORE + "detection: {country: India}", "no ISO 3166 code of a country: write one such as IN or US"),
         (STORE + "windows: {current: 24x}", "windows.current: '24x' is no length of time: write a number and a unit"),
         (STORE + "windows: {current: 0h}", "windows.current: must be longer than zero"),
         (STORE + "accuracy: {tolerance: 10}", "accuracy.tolerance: Input should be less than 1"),
@@ -140,3 +150,14 @@ def test_the_starter_is_a_config_and_overwrites_none(tmp_path):
 
 def test_the_checked_in_config_is_what_init_writes(repository):
     assert (repository / "config" / "drift.yaml").read_text() == STARTER
+
+
+@pytest.mark.parametrize("written", ["0.5", "0.5 per city-year", "0.5 a city-year", "0.5 per year"])
+def test_a_budget_may_be_written_with_its_unit(tmp_path, written):
+    config = load(tmp_path, STORE + f"alerts: {{worse: {{detector: profile, budget: {written}}}}}")
+    assert config.alerts["worse"].budget == 0.5
+
+
+def test_a_city_keeps_the_holidays_of_its_country(tmp_path):
+    config = load(tmp_path, STORE + "detection: {country: IN, countries: {Boston: US}}")
+    assert (config.country_of("Pune"), config.country_of("Boston")) == ("IN", "US")

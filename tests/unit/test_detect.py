@@ -1,9 +1,11 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from drift.config import RuleConfig
-from drift.detect import compile_rules, judge
-from drift.domain import Panel, Series, Undefined, VerdictStatus
+from drift.detect import budgets_of, compile_rules, judge
+from drift.domain import AlertKey, Panel, Series, Threshold, Undefined, VerdictStatus
 from drift.errors import ConfigError
 from drift.metrics import METRICS
 from drift.statistics import STATISTICS
@@ -103,3 +105,59 @@ def test_a_rule_that_cannot_be_judged_is_refused_by_its_key(rule, text):
 def test_a_signed_figure_has_the_side_that_the_rule_says():
     (rule,) = compiled(metric="bias", threshold=-10.0, side="below")
     assert rule.threshold.side == "below"
+
+
+def detector_panel(score: float, fleet: float) -> Panel:
+    value = np.array([[[score, 1.8]], [[fleet, 1.1]]])
+    return Panel(
+        kind="detector",
+        series=(Series("v1", "Pune"), Series("v1")),
+        columns=(None,),
+        names=("drift_score", "error_ratio"),
+        value=value,
+        reason=np.where(np.isfinite(value), 0, Undefined.NOT_CALIBRATED).astype(np.uint8),
+        n=np.full((2, 1), 24),
+        coverage=np.ones((2, 1)),
+    )
+
+
+def test_a_detector_holds_the_score_of_each_city_against_its_own_limit():
+    (city,) = judge(compiled(detector="profile"), [metric_panel(), detector_panel(1.2, 0.4)])
+    assert (city.key, city.name, city.value, city.status) == (
+        AlertKey("r", "v1", "Pune", None, None), "drift_score", 1.2, VerdictStatus.BREACH,
+    )  # fmt: skip
+    assert city.threshold == Threshold(1.0, "above", "calibrated", release=0.7)
+
+
+def test_the_fleets_detector_looks_at_all_cities_pooled():
+    (fleet,) = judge(compiled(detector="fleet"), [detector_panel(1.2, 0.4)])
+    assert (fleet.key.city, fleet.value, fleet.status) == (None, 0.4, VerdictStatus.OK)
+
+
+def test_what_is_not_calibrated_is_no_data():
+    (city,) = judge(compiled(detector="profile"), [detector_panel(np.nan, 0.4)])
+    assert (city.status, city.undefined) == (VerdictStatus.NO_DATA, Undefined.NOT_CALIBRATED)
+
+
+def test_a_rule_may_hold_a_score_against_a_threshold_of_its_own():
+    (early,) = judge(compiled(metric="drift_score", threshold=0.8), [detector_panel(0.9, 0.4)])
+    assert early.status is VerdictStatus.BREACH
+    with pytest.raises(ConfigError, match="bias_ratio can be wrong on both sides"):
+        compiled(metric="bias_ratio", threshold=2)
+
+
+def test_detectors_end_their_alarms_after_a_quiet_day_and_rules_may_say_otherwise():
+    assert compiled(detector="profile")[0].keep_firing_for == timedelta(days=1)
+    assert compiled(detector="profile", keep_firing_for="2h")[0].keep_firing_for == timedelta(hours=2)
+    assert compiled(metric="mape", threshold=0.1)[0].keep_firing_for == timedelta(0)
+
+
+def test_a_detector_has_one_budget():
+    def rules(**budgets):
+        return {name: RuleConfig(detector="profile", budget=budget) for name, budget in budgets.items()}
+
+    assert budgets_of(rules(a=0.5, b=0.5)) == {"profile": 0.5}
+    assert budgets_of({"a": RuleConfig(metric="error_ratio", threshold=2)}) == {"profile": None}
+    assert budgets_of({"a": RuleConfig(metric="drift_score", threshold=1, scope="pooled")}) == {"fleet": None}
+    with pytest.raises(ConfigError, match=r"alerts.b.budget: 1.0 differs from the 0.5 of alerts.a"):
+        budgets_of(rules(a=0.5, b=1.0))

@@ -26,6 +26,7 @@ from drift.domain import (
     Alert,
     AlertKey,
     AlertStatus,
+    Calibrated,
     Failure,
     PairCount,
     Panel,
@@ -94,6 +95,7 @@ RUN = Run(
     actuals_delay_s={"SCL": 3600.0},
     failures=(Failure("read", "PJM", "no rows: see the store"),),
     links={"report": "reports/index.html"},
+    calibrated=Calibrated(DAY, Window(DAY - 48 * HOUR, DAY), 29, "blended"),
 )
 
 
@@ -104,6 +106,13 @@ def test_a_run_is_the_promised_document() -> None:
         "windows": {
             "current": {"start": "2020-04-09T00:00:00Z", "end": "2020-04-10T00:00:00Z"},
             "reference": {"start": "2020-04-08T00:00:00Z", "end": "2020-04-09T00:00:00Z"},
+        },
+        "calibrated": {
+            "made_at": "2020-04-10T00:00:00Z",
+            "start": "2020-04-08T00:00:00Z",
+            "end": "2020-04-10T00:00:00Z",
+            "series": 29,
+            "origin": "blended",
         },
         "measurements": run_document(RUN)["measurements"],
         "verdicts": [

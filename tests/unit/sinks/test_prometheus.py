@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
@@ -16,7 +16,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from drift.domain import Failure, PairCount, Panel, Run, Series
+from drift.domain import Failure, PairCount, Panel, Run, Series, Undefined
 from drift.errors import SinkError
 from drift.sinks.prometheus import CONTENT_TYPE, PrometheusSink
 
@@ -98,6 +98,56 @@ def test_each_series_stands_in_its_gauge(make_run: MakeRun) -> None:
     assert len(found["model_drift"]) == 15
     drifted = labels(model_version="v2", city="PJM", column="temperature", statistic="ks")
     assert found["model_drift"][drifted] == 0.16
+
+
+def detected(cities: Sequence[str | None], columns: Sequence[str | None], *names: str) -> Panel:
+    series = tuple(Series("v1", city) for city in cities)
+    shape = (len(series), len(columns), len(names))
+    value = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+    return Panel(
+        "detector", series, tuple(columns), names, value, np.zeros(shape, np.uint8),
+        np.full(shape[:2], 24), np.ones(shape[:2]),
+    )  # fmt: skip
+
+
+def test_what_detectors_say_has_gauges_of_its_own(make_run: MakeRun) -> None:
+    panels = (
+        detected(["SCL"], [None], "drift_score", "error_ratio", "bias_ratio", "fault_hours"),
+        detected(["SCL"], ["size", "bias"], "channel_score"),
+        detected([None], [None], "drift_score", "error_ratio"),
+        detected([None], ["spread"], "channel_score"),
+        detected(["SCL"], [None], "interval_score"),
+        detected(["SCL"], ["temperature"], "feature_score"),
+    )
+    found = scrape(published(make_run(panels=panels)))
+    city = {"model_version": "v1", "city": "SCL"}
+    assert found["drift_score"] == {
+        labels(**city, channel="all"): 1,
+        labels(**city, channel="size"): 1,
+        labels(**city, channel="bias"): 2,
+        labels(**city, channel="interval"): 1,
+    }
+    assert found["model_error_ratio"] == {labels(**city): 2}
+    assert found["model_bias_ratio"] == {labels(**city): 3}
+    assert found["model_fault_hours"] == {labels(**city): 4}
+    assert found["drift_feature_score"] == {labels(**city, column="temperature"): 1}
+    assert found["drift_fleet_score"] == {
+        labels(model_version="v1", channel="all"): 1,
+        labels(model_version="v1", channel="spread"): 1,
+    }
+    assert found["model_fleet_error_ratio"] == {labels(model_version="v1"): 2}
+
+
+def test_a_score_without_a_value_is_absent_and_counted(make_run: MakeRun) -> None:
+    unknown = detected(["SCL"], [None], "drift_score")
+    unknown = replace(
+        unknown, value=unknown.value * np.nan, reason=np.full((1, 1, 1), Undefined.NOT_CALIBRATED, np.uint8)
+    )
+    found = scrape(published(make_run(panels=(unknown,))))
+    assert "drift_score" not in found
+    assert found["drift_undefined"] == {
+        labels(model_version="v1", kind="detector", reason="not_calibrated"): 1
+    }
 
 
 def test_the_run_tells_of_itself(make_run: MakeRun) -> None:
@@ -202,7 +252,7 @@ def test_a_name_and_a_type_stand_once_for_each_family(make_run: MakeRun) -> None
     lines = published(make_run()).render().decode().splitlines()
     for kind in ("# HELP ", "# TYPE "):
         named = [line.split()[2] for line in lines if line.startswith(kind)]
-        assert len(named) == len(set(named)) == 11
+        assert len(named) == len(set(named)) == 18
 
 
 def test_the_text_is_rendered_once(make_run: MakeRun) -> None:

@@ -1,0 +1,230 @@
+"""What is normal: fitted on the store's past when it is due, kept in the state, used until the next fit.
+
+A fit reads a year and takes half a minute for a thousand cities, so it is made before the first slot that
+needs it, and after that behind a slot, when nobody waits for its alerts: every `detection.refit`, and within
+a week where a city or a model version appeared that is not known yet. Each fit is kept with the hours it was
+made of; a slot is judged by the latest one that was made before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from drift.calendar import check_countries, wide_days
+from drift.config import Config
+from drift.detect import budgets_of, feature_columns
+from drift.detectors import FleetSettings, Settings
+from drift.detectors.calibration import LEAST_DAYS, Calibration, calibrate
+from drift.detectors.hourly import HOUR
+from drift.detectors.peer_kept import FeatureCalibration
+from drift.detectors.peer_model import PeerSettings
+from drift.detectors.series import Series as HourlySeries
+from drift.detectors.slow import SlowSettings
+from drift.detectors.slow_fit import SlowCalibration, calibrate_slow
+from drift.detectors.stored import FORMAT
+from drift.domain import Grid, Window
+from drift.errors import StoreError, UndefinedError
+from drift.findings import timeline_of
+from drift.state import CalibrationRecord, State
+from drift.stores.base import Store
+from drift.survey import Survey, survey
+from drift.timeline import Pairs
+from drift.watch import CALIBRATED, NO_FITS, Fits, Watch, hours_of
+from drift.watch_features import FeatureHours, feature_hours, fit_blocks
+from drift.windows import Cadence, Windows, windows_of
+
+Read: TypeAlias = Mapping[str, tuple[list[str], HourlySeries]]
+"""By model version: cities, and their hours."""
+SOON = timedelta(days=7)
+"""A series that is not known is fitted so long after the last fit at the latest."""
+
+
+class Numbers(NamedTuple):
+    """The detectors' numbers, with the budgets of the rules."""
+
+    profile: Settings
+    fleet: FleetSettings
+    slow: SlowSettings
+    features: PeerSettings
+
+    @classmethod
+    def of(cls, budgets: Mapping[str, float | None]) -> Numbers:
+        """The defaults, where a rule says nothing else."""
+        profile, fleet, slow, features = (budgets.get(name) for name in CALIBRATED)
+        return cls(
+            Settings() if profile is None else replace(Settings(), budget=profile),
+            FleetSettings() if fleet is None else replace(FleetSettings(), budget=fleet),
+            SlowSettings() if slow is None else replace(SlowSettings(), budget=slow),
+            PeerSettings() if features is None else replace(PeerSettings(), budget=features),
+        )
+
+
+class Calibrations:
+    """The fits of one config, by the state that keeps them."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises ConfigError: two rules differ about a budget, or a country's holidays are not known."""
+        self._config = config
+        self.budgets = budgets_of(config.alerts)
+        self.numbers = Numbers.of(self.budgets)
+        self.columns = feature_columns(config.alerts)
+        if self.wanted:
+            check_countries(config)
+        self._latest: tuple[datetime, Fits] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a rule needs a fit."""
+        return not self.budgets.keys().isdisjoint(CALIBRATED)
+
+    @property
+    def key(self) -> str:
+        """What names the fits that this config may use: all that decides how they come about."""
+        config = self._config
+        words = config.model_dump(
+            mode="json", include={"store", "timezone", "timezones", "accuracy", "detection"}
+        )
+        also = [name for name in ("slow", "features") if name in self.budgets]
+        columns = None if self.columns is None else sorted(self.columns)
+        said = json.dumps([FORMAT, words, repr(self.numbers), also, columns], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    def at(self, slot: datetime, state: State) -> Watch:
+        """What looks at the slot, by the latest fit before it; without one, no calibration."""
+        record = state.calibration(self.key, slot) if self.wanted else None
+        fits = None if record is None else self._opened(record, state)
+        made_at = None if record is None else record.made_at
+        return Watch(self.budgets, *(fits or NO_FITS), made_at, self.columns)
+
+    def due(self, slot: datetime, state: State, uncalibrated: int) -> bool:
+        """Whether it is time for a fit: the last one is old, or a series is not known."""
+        record = state.calibration(self.key, slot) if self.wanted else None
+        if record is None or self._opened(record, state) is None:
+            return self.wanted
+        refit = self._config.detection.refit
+        return slot - record.made_at >= (min(SOON, refit) if uncalibrated else refit)
+
+    def fit(self, slot: datetime, store: Store, state: State) -> None:
+        """Fit on the hours before the slot, and keep it; nothing is kept where nothing can be fitted.
+
+        Raises:
+            DriftError: the store or the state is away.
+        """
+        there = survey(store, self._config)
+        if min(there.span.end, slot) - there.span.start < timedelta(days=LEAST_DAYS):
+            return  # there is too little of anything
+        fits = fit_before(slot, store, there, self._config, self)
+        made = fits.calibration
+        if made is None:
+            return
+        if fits.slow is not None:  # first: whoever finds the last finds these
+            self._keep(slot, f"{self.key}:slow", made, fits.slow.to_bytes(), state)
+        if fits.features is not None:
+            self._keep(slot, f"{self.key}:features", made, fits.features.to_bytes(), state)
+        self._keep(slot, self.key, made, made.to_bytes(), state)
+        self._latest = (slot, fits)
+
+    def features_of(self, pairs: Pairs, window: Window) -> FeatureHours | None:
+        """The hours of the features that a rule looks at; None where none does."""
+        return feature_hours(pairs, window, self.columns) if "features" in self.budgets else None
+
+    def _keep(self, slot: datetime, key: str, made: Calibration, data: bytes, state: State) -> None:
+        span = made.span
+        state.keep_calibration(
+            CalibrationRecord(slot, key, span.start, span.end, len(made.series), made.origin, data)
+        )
+
+    def _opened(self, record: CalibrationRecord, state: State) -> Fits | None:
+        """The fits of a record; None where they are damaged, so that they are made anew."""
+        if self._latest is None or self._latest[0] != record.made_at:
+            slow = state.calibration(f"{self.key}:slow", record.made_at)
+            features = state.calibration(f"{self.key}:features", record.made_at)
+            try:
+                self._latest = (
+                    record.made_at,
+                    Fits(
+                        Calibration.from_bytes(record.data),
+                        None if slow is None else SlowCalibration.from_bytes(slow.data),
+                        None if features is None else FeatureCalibration.from_bytes(features.data),
+                    ),
+                )
+            except ValueError:
+                return None
+        return self._latest[1]
+
+
+def fit_before(
+    slot: datetime, store: Store, there: Survey, config: Config, calibrations: Calibrations
+) -> Fits:
+    """The fits on `detection.history` before the slot; none where there is too little to fit anything.
+
+    Cities that cannot be read are left out: they are named by every slot. While it fits, the features that
+    are looked at are in memory for all cities, as single floats.
+    """
+    windows = fit_windows(slot, config, there.cadence)
+    blocks = store.partition(there.cities, config.engine.block)
+
+    def read(block: Sequence[str]) -> tuple[Read, FeatureHours | None]:
+        try:
+            timeline, _ = timeline_of(
+                store, windows.history, there.cadence, block, config, write_features=False
+            )
+        except StoreError:
+            return {}, None
+        pairs = timeline.at(windows)
+        return series_of(pairs, windows.history, config), calibrations.features_of(pairs, windows.history)
+
+    with ThreadPoolExecutor(config.engine.workers, thread_name_prefix="drift-fit") as pool:
+        parts = list(pool.map(read, blocks))
+    features = [found for _, found in parts if found is not None]
+    return fitted([found for found, _ in parts], windows.history, config, calibrations, features)
+
+
+def fit_windows(slot: datetime, config: Config, cadence: Cadence) -> Windows:
+    """The windows of a slot, with the hours that a fit at it reads as its history."""
+    windows = windows_of(slot, config.windows, config.accuracy, cadence)
+    end = windows.current.end
+    return replace(windows, history=Window(cadence.floor(end - config.detection.history), end))
+
+
+def series_of(pairs: Pairs, window: Window, config: Config) -> Read:
+    """By model version: the cities that it forecasts, and their hours."""
+    found = {}
+    for v, version in enumerate(pairs.model_versions):
+        hours = hours_of(pairs, v, window, config)
+        if hours.rows.size:
+            found[version] = [pairs.cities[row] for row in hours.rows], hours.series
+    return found
+
+
+def fitted(
+    parts: Sequence[Read],
+    span: Window,
+    config: Config,
+    calibrations: Calibrations,
+    features: Sequence[FeatureHours] = (),
+) -> Fits:
+    """The fits of the series and the features of all blocks; none where no series has enough hours."""
+    versions = sorted({version for part in parts for version in part})
+    names = {v: [city for part in parts if v in part for city in part[v][0]] for v in versions}
+    series = {v: HourlySeries.join([part[v][1] for part in parts if v in part]) for v in versions}
+    if not versions:
+        return NO_FITS
+    hours = Grid(span.start, HOUR, len(next(iter(series.values())).actual))
+    wide = {v: np.asarray(wide_days(hours, names[v], config)) for v in versions}
+    numbers = calibrations.numbers
+    try:
+        own = calibrate(series, names, wide, span, numbers.profile, numbers.fleet)
+    except UndefinedError:
+        return NO_FITS
+    wanted = "slow" in calibrations.budgets
+    slow = calibrate_slow(series, names, span, numbers.slow) if wanted else None
+    return Fits(own, slow, fit_blocks(features, span, numbers.features))

@@ -1,0 +1,161 @@
+"""PURE. What a slot, or the clock, does to alerts, and what people are told of it: verdicts in, a commit out.
+
+    verdicts ─▶ step ─▶ alerts, transitions ─▶ notices ─▶ one commit
+
+A slot is judged by the rules of the config and by drift's own: that a series has no data. Between slots the
+monitor judges itself: that no slot was finished for too long, that a channel does not take its messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+
+from drift import alerts as machine
+from drift.builtin import builtin_rules, delivery_verdicts, no_data_verdicts, stale_verdict
+from drift.config import Config
+from drift.config_notify import DELIVERY_FAILED, MONITOR_STALE
+from drift.config_text import did_you_mean
+from drift.detect import Rule
+from drift.domain import Alert, AlertKey, Failure, Transition, Verdict
+from drift.errors import ConfigError
+from drift.exports.cadence import cadence_of
+from drift.notices import Notice
+from drift.notify import Last, Policy, Standing, notices
+
+LOG = "log"
+GUIDE = ("slack", "email", "sms")
+"""Channels of the platform's guide: a rule may name them before they are configured."""
+SHORTEST = timedelta(minutes=2)
+"""Two slots of a cron are a minute apart at least, and two must be missed."""
+ABOUT_ITSELF = (MONITOR_STALE, DELIVERY_FAILED)
+
+
+class Decision(NamedTuple):
+    """What a commit is to hold, where all alerts stand after it, and what could not be handled."""
+
+    changed: tuple[Alert, ...]
+    transitions: tuple[Transition, ...]
+    notices: tuple[Notice, ...]
+    told: tuple[Last, ...]
+    after: Mapping[AlertKey, Alert]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """What the monitor knows of itself: its last slot, and how many messages each channel did not take."""
+
+    last_slot: datetime | None
+    given_up: Mapping[str, int]
+
+
+class Decisions:
+    """Decides by the rules of one config."""
+
+    def __init__(self, config: Config, rules: Sequence[Rule]) -> None:
+        """Raises `ConfigError` where a rule names a channel that there is not."""
+        own = config.notify
+        channels = tuple(config.channels)
+        check_channels(rules, channels)
+        check_names(own.channels or (), channels, "notify.channels")
+        self._config, self._rules = config, tuple(rules)
+        # a slot does not judge whether the monitor is stale, and need not know when it is
+        self.rules = self._with_builtin(own.stale_after or SHORTEST)
+        self.policy = Policy(channels, own.repeat, config.groups)
+
+    def _with_builtin(self, stale_after: timedelta) -> tuple[Rule, ...]:
+        own = self._config.notify
+        channels = own.channels or tuple(self._config.channels)
+        return (*self._rules, *builtin_rules(own.no_data_after, stale_after, channels))
+
+    @cached_property
+    def stale_after(self) -> timedelta:
+        """How old the last slot may be. Asked only by who needs it, as a year of the cron is looked at."""
+        return self._config.notify.stale_after or cadence_of(self._config.schedule).stale_after
+
+    def of_slot(
+        self,
+        standing: Standing,
+        verdicts: Sequence[Verdict],
+        slot: datetime,
+        now: datetime,
+        *,
+        cities: Iterable[str],
+        unread: Collection[str] = (),
+        explained: Callable[[Transition], Transition] = lambda transition: transition,
+        links: Callable[[Collection[str]], Mapping[str, str]] = lambda _: {},
+    ) -> Decision:
+        """What the slot's verdicts come to. `unread` are cities that could not be read; `explained` adds a
+        transition's evidence, and `links` says what there is to open of the cities in trouble.
+        """
+        blind = no_data_verdicts(verdicts, standing.alerts, slot, unread)
+        after = machine.step(standing.alerts, (*verdicts, *blind), self.rules, slot, cities)
+        return self._decided(standing, after, tuple(map(explained, after.transitions)), now, links)
+
+    def of_itself(self, standing: Standing, known: Itself, now: datetime) -> Decision:
+        """What the monitor's own state comes to, between slots."""
+        verdicts = self._about_itself(standing.alerts, known, now)
+        after = machine.step(standing.alerts, verdicts, self._with_builtin(self.stale_after), now)
+        return self._decided(standing, after, after.transitions, now, lambda _: {})
+
+    def worth_deciding(self, own: Mapping[AlertKey, Alert], known: Itself, now: datetime) -> bool:
+        """Whether the monitor has anything to say of itself; `own` are the alerts that are about it."""
+        if known.given_up or any(alert.status not in machine.RESTING for alert in own.values()):
+            return True
+        least = self._config.notify.stale_after or SHORTEST
+        if known.last_slot is None or now - known.last_slot <= least:
+            return False
+        return now - known.last_slot > self.stale_after
+
+    def _about_itself(
+        self, alerts: Mapping[AlertKey, Alert], known: Itself, now: datetime
+    ) -> tuple[Verdict, ...]:
+        return (
+            stale_verdict(known.last_slot, now, self.stale_after),
+            *delivery_verdicts(known.given_up, alerts),
+        )
+
+    def _decided(
+        self,
+        standing: Standing,
+        after: machine.Step,
+        transitions: tuple[Transition, ...],
+        now: datetime,
+        links: Callable[[Collection[str]], Mapping[str, str]],
+    ) -> Decision:
+        alerts = {**standing.alerts, **after.alerts}
+        policy = self.policy
+        if policy.channels:
+            troubled = {key.city for key, alert in alerts.items() if alert.status not in machine.RESTING}
+            troubled |= {transition.key.city for transition in transitions}
+            policy = replace(policy, links=links({city for city in troubled if city is not None}))
+        told = notices(standing, alerts, transitions, self.rules, policy, now)
+        return Decision(
+            changed=tuple(after.alerts.values()),
+            transitions=transitions,
+            notices=told.notices,
+            told=told.told,
+            after=alerts,
+            failures=(*after.failures, *told.failures),
+        )
+
+
+def check_channels(rules: Iterable[Rule], channels: Collection[str] = ()) -> None:
+    """Every channel that a rule names is one of the config's, the log, or one of the guide's.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for rule in rules:
+        check_names(rule.channels, {*channels, LOG, *GUIDE}, f"alerts.{rule.name}.channels")
+
+
+def check_names(names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Raises `ConfigError` where a name is none of those known."""
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{where}: there is no channel {name!r}{did_you_mean(name, sorted(known))}")

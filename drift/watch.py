@@ -1,0 +1,255 @@
+"""What the detectors say of a slot: of a block of cities, and then of all cities of a model version.
+
+A detector sees the hours before the slot and what was fitted (`Calibration`), and nothing else: no score is
+carried from slot to slot. So an actual that comes late, a slot that was missed or a second replica change
+nothing, and a replay says what the slots said.
+
+How: pairs become hourly series without the hours that are faults (`hours_of`). Each city is scored on its
+own; what the fleet needs of it are sums by hour, which blocks add up (`combine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift.calendar import calendar
+from drift.config import Config
+from drift.detectors import Settings
+from drift.detectors.calibration import Calibration
+from drift.detectors.hourly import HOUR, hourly, hourly_window
+from drift.detectors.peer_kept import FeatureCalibration
+from drift.detectors.series import Series as HourlySeries
+from drift.detectors.slot import Watched, hours_needed, watch
+from drift.detectors.slow_fit import SlowCalibration
+from drift.domain import Calibrated, Codes, Floats, Grid, Window
+from drift.quality import SOUND, faults
+from drift.timeline import Pairs, anywhere
+from drift.values import Values
+from drift.watch_features import LOOK_BACK as FEATURES_LOOK_BACK
+from drift.watch_features import Columns, FeatureBlock, features_at
+from drift.watch_intervals import LOOK_BACK as INTERVALS_LOOK_BACK
+from drift.watch_intervals import intervals_at
+from drift.watch_slow import Slow, slow_at
+from drift.windows import Windows
+
+Rows = NDArray[np.intp]
+LOOK_BACK = timedelta(hours=hours_needed(Settings()) + 1)  # and an hour that a finer interval may have begun
+"""So much before the end of its current window a slot reads where there is a detector."""
+DAY, DAY_HOURS = timedelta(days=1), 24
+BUDGET = 0.5
+"""False alarms a city-year, where a rule says nothing else."""
+
+
+CALIBRATED = ("profile", "fleet", "slow", "features")
+"""The detectors that are fitted to what is normal."""
+
+
+class Fits(NamedTuple):
+    """What detectors were fitted to."""
+
+    calibration: Calibration | None = None
+    slow: SlowCalibration | None = None
+    features: FeatureCalibration | None = None
+
+
+NO_FITS = Fits()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Which detectors look at a slot, with their budgets, and what they were calibrated to; `columns` are the
+    features that are looked at.
+    """
+
+    budgets: Mapping[str, float | None] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    slow: SlowCalibration | None = None
+    features: FeatureCalibration | None = None
+    made_at: datetime | None = None
+    columns: Columns = None
+
+    @property
+    def calibrated(self) -> Calibrated | None:
+        """What errors are held against, for people."""
+        fit = self.calibration
+        if fit is None or self.made_at is None:
+            return None
+        return Calibrated(self.made_at, fit.span, len(fit.series), fit.origin)
+
+    @property
+    def detectors(self) -> frozenset[str]:
+        """Those that look."""
+        return frozenset(self.budgets)
+
+    def budget(self, detector: str) -> float:
+        """False alarms a city-year that the detector may give."""
+        return self.budgets.get(detector) or BUDGET
+
+    @property
+    def look_back(self) -> timedelta:
+        """So much before the end of its current window a slot reads."""
+        if not self.budgets:
+            return timedelta(0)
+        further = {"interval": INTERVALS_LOOK_BACK, "features": FEATURES_LOOK_BACK}
+        return max(LOOK_BACK, *(further[name] for name in further.keys() & self.budgets), timedelta(0))
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether a detector needs values that the cache does not keep: the ends of intervals, features."""
+        return not self.budgets.keys().isdisjoint(("interval", "features"))
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether a detector is fitted to what is normal."""
+        return bool(self.detectors & set(CALIBRATED))
+
+
+UNWATCHED = Watch()
+"""No detector looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionWatch:
+    """What the detectors say of one model version in the cities of a block that it forecasts.
+
+    `scored` are the positions in `cities` of those that are calibrated, in the order of `watched`; `usable`
+    counts the good hours of the last 24, and `fault_hours` the bad ones of the current window, of all.
+    """
+
+    model_version: str
+    cities: tuple[str, ...]
+    scored: Rows
+    watched: Watched | None
+    usable: NDArray[np.int64]
+    fault_hours: Floats
+    intervals: Values | None = None
+    slow: Slow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWatch:
+    """What the detectors say of a block of cities: of its model versions, and of its features."""
+
+    versions: tuple[VersionWatch, ...] = ()
+    features: FeatureBlock | None = None
+
+    @property
+    def uncalibrated(self) -> int:
+        """The series, and the features of cities, that no fit knows yet."""
+        series = sum(len(each.cities) - len(each.scored) for each in self.versions)
+        return series + (0 if self.features is None else self.features.unfitted)
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """Some cities of a model version, hour by hour, ready for detectors; `rows` are their positions in the
+    block, `codes` the faults of every interval from cell `start` on, an actual's first.
+    """
+
+    rows: Rows
+    series: HourlySeries
+    codes: Codes
+    start: int
+
+
+def hours_of(pairs: Pairs, version: int, window: Window, config: Config) -> Hourly:
+    """The hours of the cities that a model version forecasts, faults left out.
+
+    Raises:
+        UndefinedError: the intervals are longer than an hour, or no part of one.
+    """
+    predicted = pairs.judged.predicted[version]
+    rows = np.flatnonzero(anywhere(predicted))
+    step, cells = pairs.grid.step, pairs.grid.cut(window)
+    per_day = timedelta(days=1) // step
+    codes = faults(pairs.actual[rows, cells], per_day)
+    theirs = faults(predicted[rows, cells], per_day)
+    codes = np.where(codes == SOUND, theirs, codes)
+    actual = np.where(codes == SOUND, pairs.actual[rows, cells], np.nan)
+    start = pairs.grid.start + cells.start * step
+    whole = hourly_window(Window(start, pairs.grid.start + cells.stop * step), step)
+    part = slice((whole.start - start) // step, (whole.end - start) // step)
+    hours = Grid(whole.start, HOUR, whole.length // HOUR)
+    values = hourly(actual[:, part], predicted[rows, cells][:, part], step)
+    # asked for all cities: a model version may forecast none of a block's
+    series = HourlySeries(*values, calendar(hours, pairs.cities, config).cities(rows))
+    return Hourly(rows, series, codes, cells.start)
+
+
+def watch_block(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> BlockWatch:
+    """What the detectors say of each model version, and of the features, in a block of cities."""
+    versions = _watch_versions(pairs, windows, what, config)
+    if "features" not in what.detectors:
+        return BlockWatch(versions)
+    return BlockWatch(versions, features_at(pairs, windows.current.end, what.features, what.columns))
+
+
+def _watch_versions(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> tuple[VersionWatch, ...]:
+    window = Window(windows.current.end - LOOK_BACK, windows.current.end)
+    found = []
+    for v, version in enumerate(pairs.model_versions):
+        hours = hours_of(pairs, v, window, config)
+        if not hours.rows.size:
+            continue
+        cities = tuple(pairs.cities[row] for row in hours.rows)
+        scored, watched = _watched(version, cities, hours.series, what)
+        usable = np.isfinite(hours.series.error()[-DAY_HOURS:]).sum(axis=0)
+        bad = fault_hours(hours, pairs, v, windows, config)
+        ends = np.array([pairs.grid.cut(windows.current).stop])
+        interval = intervals_of(pairs, v, hours.rows, ends, what, config)
+        held = None if interval is None else Values(interval.value[0], interval.reason[0])
+        last = np.array([len(hours.series.actual) - 1])
+        slow = slow_at(what.slow, version, cities, hours.series, last)
+        found.append(VersionWatch(version, cities, scored, watched, usable, bad, held, slow))
+    return tuple(found)
+
+
+def intervals_of(
+    pairs: Pairs, version: int, rows: Rows, ends: NDArray[np.int64], what: Watch, config: Config
+) -> Values | None:
+    """(slots, cities) what intervals are worth, where that is asked; `ends` are cells."""
+    if "interval" not in what.budgets:
+        return None
+    level = config.accuracy.interval_level
+    return intervals_at(pairs, version, rows, ends, level, what.budget("interval"))
+
+
+def _watched(
+    version: str, cities: Sequence[str], series: HourlySeries, what: Watch
+) -> tuple[Rows, Watched | None]:
+    """The scores of the cities that are calibrated, and which those are."""
+    nobody: Rows = np.zeros(0, np.intp)
+    if not what.calibrates or what.calibration is None:
+        return nobody, None
+    limits, where = what.calibration.of(version, cities)
+    scored: Rows = np.asarray(where, np.intp)
+    if not scored.size:
+        return nobody, None
+    fleet = what.calibration.fleet_of(version, cities) if "fleet" in what.detectors else None
+    own = series if scored.size == len(cities) else series.cities(scored)
+    return scored, watch(limits, fleet, own)
+
+
+def fault_hours(hours: Hourly, pairs: Pairs, version: int, windows: Windows, config: Config) -> Floats:
+    """Hours of the current window that are bad in the actual or the prediction, a city.
+
+    An actual may come late: its absence counts where later hours have one, or `late_after` has passed.
+    """
+    cells = pairs.grid.cut(windows.current)
+    length = cells.stop - cells.start
+    codes = hours.codes[:, cells.start - hours.start : cells.stop - hours.start]
+    recent = codes != SOUND
+    absent = np.isnan(pairs.actual[hours.rows, cells])
+    forecast = ~np.isnan(pairs.judged.predicted[version][hours.rows, cells])
+    later = np.cumsum(~absent[:, ::-1], axis=1)[:, ::-1] > 0
+    waits = max(length - config.detection.late_after // pairs.grid.step, 0)
+    overdue = later | (np.arange(length) < waits)
+    counted = recent & (~absent | overdue | ~forecast)
+    bad: Floats = counted.sum(axis=1) * (pairs.grid.step / HOUR)
+    return bad
