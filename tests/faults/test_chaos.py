@@ -18,9 +18,8 @@ KILLS = int(os.environ.get("DRIFT_KILLS", "200"))
 @pytest.mark.slow
 def test_two_hundred_kills_lose_nothing_and_double_no_transition(restless, receiver, tools, capsys):
     config = load_config(restless)
-    Monitor(config, sinks=(), clock=lambda: tools.now, long_lived=True).run(
-        tools.first
-    )  # so that all slots since are due
+    with Monitor(config, sinks=(), clock=lambda: tools.now, long_lived=True) as monitor:
+        monitor.run(tools.first)  # so that all slots since are due
     url = config.state_url()
     replicas, luck = tools.replicas(restless, receiver.port, url), tools.seeded(11)
     at: Counter[str] = Counter()

@@ -170,7 +170,7 @@ def test_of_replicas_that_deliver_together_each_has_other_notices(url):
 def test_a_replica_whose_lease_ran_out_commits_nothing(url):
     with State.open(url) as state:
         token = state.leases.claim(DAY, "slow", DAY, SECOND)
-        with pytest.raises(StateError, match="no longer held by this process.*nothing of it was committed"):
+        with pytest.raises(StateError, match=r"no longer held by this process.*nothing of it was committed"):
             state.decide(DAY, lambda _: SlotCommit(DAY), at=DAY + SECOND, config_hash="x", token=token)
         taken = state.leases.claim(DAY, "quick", DAY + SECOND, HOUR)
         assert not state.leases.renew(
@@ -186,13 +186,14 @@ def test_a_replica_whose_lease_ran_out_commits_nothing(url):
 def test_sixty_kills_of_three_replicas_leave_each_slot_evaluated_once(restless, receiver, tools, url, capsys):
     """Their clocks are two seconds apart, which is longer than a lease."""
     restless.write_text(f"state: {url}\n" + restless.read_text())
-    Monitor(load_config(restless), sinks=(), clock=lambda: tools.now, long_lived=True).run(tools.first)
+    with Monitor(load_config(restless), sinks=(), clock=lambda: tools.now, long_lived=True) as monitor:
+        monitor.run(tools.first)
     replicas, luck = tools.replicas(restless, receiver.port, url), tools.seeded(3)
     skews = dict.fromkeys(range(3), 0.0) | {1: 2.0, 2: -2.0}
     running = {n: replicas.start(skew, lease=1.0) for n, skew in skews.items()}
     at, began = Counter(), time.monotonic()
     for _ in range(KILLS):
-        time.sleep(luck.uniform(0.1, 0.6))
+        time.sleep(luck.uniform(0.2, 0.9))
         number = luck.choice(list(running))
         at[replicas.kill(running[number])] += 1
         running[number] = replicas.start(skews[number], lease=1.0)
