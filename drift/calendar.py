@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -27,6 +27,8 @@ from drift.errors import ConfigError
 Stamps: TypeAlias = NDArray[np.datetime64]
 Flags: TypeAlias = NDArray[np.bool_]
 
+HOUR, DAY_HOURS = timedelta(hours=1), 24
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SATURDAY = 5
 YEAR_END = ((12, 24), (12, 31))
 """Days that are half free almost everywhere, and public holidays almost nowhere."""
@@ -38,12 +40,12 @@ def calendar(grid: Grid, cities: Sequence[str], config: Config) -> Hours:
     Raises:
         ConfigError: a country's holidays are not known.
     """
-    stamps = grid.times()
     clocks = [(config.zone_of(city), config.country_of(city)) for city in cities]
     kinds = list(dict.fromkeys(clocks))
     which = np.array([kinds.index(clock) for clock in clocks], dtype=np.intp)
-    parts = [_local(stamps, zone, country) for zone, country in kinds]
+    parts = [_local(grid, zone, country) for zone, country in kinds]
     hour, weekend, holiday = (np.stack(part, axis=1)[:, which] for part in zip(*parts, strict=True))
+    stamps = grid.times()
     days = stamps.astype("datetime64[D]")
     months = stamps.astype("datetime64[M]").astype(np.int64)
     day_of_year = (days - days.astype("datetime64[Y]")).astype(np.int64) + 1
@@ -55,20 +57,30 @@ def wide_days(grid: Grid, cities: Sequence[str], config: Config) -> Flags:
     are hard to forecast together then. The grid is hourly.
     """
     kinds = Counter((config.zone_of(city), config.country_of(city)) for city in cities)
-    stamps, share = grid.times(), np.zeros(grid.count)
+    share = np.zeros(grid.count)
     for (zone, country), many in kinds.items():
-        hour, _, free = _local(stamps, zone, country)
+        hour, _, free = _local(grid, zone, country)
         ahead = np.asarray(hour[1:] - hour[:-1], dtype=np.int64) % 24
         jumps = np.concatenate([[False], ahead != 1])
         share += (free | jumps) * (many / len(cities))
     wide: Flags = np.zeros(grid.count, np.bool_)
     for row in np.flatnonzero(share >= 0.5):
-        wide[max(row - 24, 0) : row + 25] = True
+        wide[max(row - DAY_HOURS, 0) : row + DAY_HOURS + 1] = True
     return wide
 
 
-def _local(stamps: Stamps, zone: str, country: str | None) -> tuple[NDArray[np.int8], Flags, Flags]:
+def wide_at(ends: Sequence[datetime], cities: Sequence[str], config: Config) -> Flags:
+    """`(slots,)` `wide_days` at the last hour of each slot, ascending; calendars know the day ahead."""
+    hours = np.array([end.replace(tzinfo=None) - HOUR for end in ends], "datetime64[h]").astype(np.int64)
+    first = int(hours[0]) - DAY_HOURS - 1
+    grid = Grid(EPOCH + first * HOUR, HOUR, int(hours[-1]) - first + DAY_HOURS + 1)
+    return np.asarray(wide_days(grid, cities, config)[hours - first])
+
+
+@lru_cache(maxsize=64)  # every block of a slot asks for the same hours
+def _local(grid: Grid, zone: str, country: str | None) -> tuple[NDArray[np.int8], Flags, Flags]:
     """Hour of the day, weekend and holiday by one clock."""
+    stamps = grid.times()
     utc = integers(stamps.astype("datetime64[s]").astype(np.int64), pa.timestamp("s", zone))
     clock = pc.local_timestamp(utc).cast(pa.int64())
     local = view(pa.chunked_array([clock])).view("datetime64[s]")

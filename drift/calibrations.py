@@ -1,9 +1,9 @@
 """What is normal: fitted on the store's past when it is due, kept in the state, used until the next fit.
 
-A fit reads a year and takes half a minute for a thousand cities, so it is made before the first slot that
-needs it, and after that behind a slot, when nobody waits for its alerts: every `detection.refit`, and within
-a week where a city or a model version appeared that is not known yet. Each fit is kept with the hours it was
-made of; a slot is judged by the latest one that was made before it.
+A fit reads a year and takes half a minute for a thousand cities. So it is made for the first slot that has
+three weeks of pairs, and after that behind a slot, when nobody waits for its alerts: every `detection.refit`,
+and within a week where a city or a model version has come to three weeks. Each fit is kept with the hours it
+was made of; a slot is judged by the latest one that was made before it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import structlog
 
 from drift.calendar import check_countries, wide_days
 from drift.config import Config
 from drift.detect import budgets_of, feature_columns
 from drift.detectors import FleetSettings, Settings
-from drift.detectors.calibration import LEAST_DAYS, Calibration, calibrate
+from drift.detectors.calibration import Calibration, calibrate
 from drift.detectors.hourly import HOUR
 from drift.detectors.peer_kept import FeatureCalibration
 from drift.detectors.peer_model import PeerSettings
@@ -30,7 +31,7 @@ from drift.detectors.series import Series as HourlySeries
 from drift.detectors.slow import SlowSettings
 from drift.detectors.slow_fit import SlowCalibration, calibrate_slow
 from drift.detectors.stored import FORMAT
-from drift.domain import Grid, Window
+from drift.domain import Failure, Grid, Window, iso
 from drift.errors import StoreError, UndefinedError
 from drift.findings import timeline_of
 from drift.state import CalibrationRecord, State
@@ -43,8 +44,16 @@ from drift.windows import Cadence, Windows, windows_of
 
 Read: TypeAlias = Mapping[str, tuple[list[str], HourlySeries]]
 """By model version: cities, and their hours."""
-SOON = timedelta(days=7)
-"""A series that is not known is fitted so long after the last fit at the latest."""
+MOMENT = timedelta(microseconds=1)
+log = structlog.get_logger()
+
+
+class _Part(NamedTuple):
+    """What a fit reads of a block of cities, and what it could not."""
+
+    series: Read
+    features: FeatureHours | None
+    unread: list[Failure]
 
 
 class Numbers(NamedTuple):
@@ -78,7 +87,7 @@ class Calibrations:
         self.columns = feature_columns(config.alerts)
         if self.wanted:
             check_countries(config)
-        self._latest: tuple[datetime, Fits] | None = None
+        self._latest: tuple[bytes, Fits] | None = None
 
     @property
     def wanted(self) -> bool:
@@ -98,39 +107,37 @@ class Calibrations:
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def at(self, slot: datetime, state: State) -> Watch:
-        """What looks at the slot, by the latest fit before it; without one, no calibration."""
-        record = state.calibration(self.key, slot) if self.wanted else None
-        fits = None if record is None else self._opened(record, state)
-        made_at = None if record is None else record.made_at
-        return Watch(self.budgets, *(fits or NO_FITS), made_at, self.columns)
+        """What looks at the slot, by the latest fit before it; without one, no calibration.
 
-    def due(self, slot: datetime, state: State, uncalibrated: int) -> bool:
-        """Whether it is time for a fit: the last one is old, or a series is not known."""
-        record = state.calibration(self.key, slot) if self.wanted else None
-        if record is None or self._opened(record, state) is None:
-            return self.wanted
-        refit = self._config.detection.refit
-        return slot - record.made_at >= (min(SOON, refit) if uncalibrated else refit)
+        A fit behind a slot judges the slots after it, so that a slot that is looked at again says the same.
+        One made for the slot itself serves where there is no other, or that is damaged.
+        """
+        if self.wanted:
+            for until in (slot - MOMENT, slot):
+                record = state.calibration(self.key, until)
+                fits = None if record is None else self._opened(record, state)
+                if record is not None and fits is not None:
+                    return Watch(self.budgets, *fits, record.made_at, self.columns)
+        return Watch(self.budgets, columns=self.columns)
 
-    def fit(self, slot: datetime, store: Store, state: State) -> None:
-        """Fit on the hours before the slot, and keep it; nothing is kept where nothing can be fitted.
+    def fit(self, slot: datetime, store: Store, state: State) -> list[Failure]:
+        """Fit on the hours before the slot, and keep it; nothing is kept where nothing can be fitted. Gives
+        what could not be read.
 
         Raises:
             DriftError: the store or the state is away.
         """
         there = survey(store, self._config)
-        if min(there.span.end, slot) - there.span.start < timedelta(days=LEAST_DAYS):
-            return  # there is too little of anything
-        fits = fit_before(slot, store, there, self._config, self)
+        fits, unread = fit_before(slot, store, there, self._config, self)
         made = fits.calibration
         if made is None:
-            return
+            return unread
         if fits.slow is not None:  # first: whoever finds the last finds these
             self._keep(slot, f"{self.key}:slow", made, fits.slow.to_bytes(), state)
         if fits.features is not None:
             self._keep(slot, f"{self.key}:features", made, fits.features.to_bytes(), state)
         self._keep(slot, self.key, made, made.to_bytes(), state)
-        self._latest = (slot, fits)
+        return unread
 
     def features_of(self, pairs: Pairs, window: Window) -> FeatureHours | None:
         """The hours of the features that a rule looks at; None where none does."""
@@ -144,48 +151,53 @@ class Calibrations:
 
     def _opened(self, record: CalibrationRecord, state: State) -> Fits | None:
         """The fits of a record; None where they are damaged, so that they are made anew."""
-        if self._latest is None or self._latest[0] != record.made_at:
+        digest = hashlib.sha256(record.data).digest()  # another process may have kept one made at that time
+        if self._latest is None or self._latest[0] != digest:
             slow = state.calibration(f"{self.key}:slow", record.made_at)
             features = state.calibration(f"{self.key}:features", record.made_at)
             try:
                 self._latest = (
-                    record.made_at,
+                    digest,
                     Fits(
                         Calibration.from_bytes(record.data),
                         None if slow is None else SlowCalibration.from_bytes(slow.data),
                         None if features is None else FeatureCalibration.from_bytes(features.data),
                     ),
                 )
-            except ValueError:
+            except ValueError as error:
+                log.warning("a fit cannot be used", made_at=iso(record.made_at), why=str(error))
                 return None
         return self._latest[1]
 
 
 def fit_before(
     slot: datetime, store: Store, there: Survey, config: Config, calibrations: Calibrations
-) -> Fits:
-    """The fits on `detection.history` before the slot; none where there is too little to fit anything.
+) -> tuple[Fits, list[Failure]]:
+    """The fits on `detection.history` before the slot, and the cities that could not be read; no fits where
+    there is too little to fit anything.
 
-    Cities that cannot be read are left out: they are named by every slot. While it fits, the features that
-    are looked at are in memory for all cities, as single floats.
+    While it fits, the features that are looked at are in memory for all cities, as single floats.
     """
     windows = fit_windows(slot, config, there.cadence)
     blocks = store.partition(there.cities, config.engine.block)
 
-    def read(block: Sequence[str]) -> tuple[Read, FeatureHours | None]:
+    def read(block: Sequence[str]) -> _Part:
         try:
-            timeline, _ = timeline_of(
+            timeline, unread = timeline_of(
                 store, windows.history, there.cadence, block, config, write_features=False
             )
-        except StoreError:
-            return {}, None
+        except StoreError as error:
+            return _Part({}, None, [Failure("calibrate", city, str(error)) for city in block])
         pairs = timeline.at(windows)
-        return series_of(pairs, windows.history, config), calibrations.features_of(pairs, windows.history)
+        unread = [replace(failure, stage="calibrate") for failure in unread]
+        features = calibrations.features_of(pairs, windows.history)
+        return _Part(series_of(pairs, windows.history, config), features, unread)
 
     with ThreadPoolExecutor(config.engine.workers, thread_name_prefix="drift-fit") as pool:
         parts = list(pool.map(read, blocks))
-    features = [found for _, found in parts if found is not None]
-    return fitted([found for found, _ in parts], windows.history, config, calibrations, features)
+    features = [each.features for each in parts if each.features is not None]
+    fits = fitted([each.series for each in parts], windows.history, config, calibrations, features)
+    return fits, [failure for each in parts for failure in each.unread]
 
 
 def fit_windows(slot: datetime, config: Config, cadence: Cadence) -> Windows:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from drift.channels import channel_of
+from drift.channels import open_channel
 from drift.config import Config
 from drift.config_text import did_you_mean
 from drift.domain import AlertKey, Threshold
@@ -54,7 +54,7 @@ def _tried(config: Config, name: str, now: datetime) -> Tried:
     words = words_of(config)
     notice = trial_notice(name, now)
     try:
-        channel = channel_of(name, config.channels[name], log, words)
+        channel = open_channel(name, config.channels[name], log, words)
     except ConfigError as error:
         return Tried(name, False, str(error))
     try:

@@ -10,6 +10,7 @@ refused before anything is built from it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -248,10 +249,25 @@ class ReportsConfig(DirConfig):
 
 
 class ServeConfig(Section):
-    """Where `drift serve` listens: loopback unless told otherwise."""
+    """Where `drift serve` listens: loopback unless told otherwise.
+
+    Who sends the `token` may have messages sent; without one nobody may. It may stand in a file of its own
+    (`token_file`).
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 9109
+    token: SecretStr | None = None
+    token_file: str | None = None
+
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[!-~]{16,}", token.get_secret_value()):
+            raise ValueError(
+                "should be 16 characters or more, without spaces: make one by `openssl rand -hex 32`"
+            )
+        return token
 
 
 class Config(Section):

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from drift.config_rules import Section
 from drift.config_values import Length, WaitingTime
@@ -32,6 +32,12 @@ def _runbook(url: str) -> str:
     return url
 
 
+def _pinged(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"https?://[^\s/?#]\S*", url.get_secret_value()):
+        raise ValueError("is no web address: write the one that the dead man's switch gave you")
+    return url
+
+
 WebAddress = Annotated[str, AfterValidator(_address)]
 Runbook = Annotated[str, AfterValidator(_runbook)]
 
@@ -44,6 +50,10 @@ class NotifyConfig(Section):
     time between two slots). A message that its channel does not take for `give_up` is a dead letter. People
     see the served pages at `base_url`. `runbooks` are URLs by rule. What drift says of itself goes to
     `channels` (left out: to all there are). No silence is longer than `longest_silence`.
+
+    A dead man's switch is called at `ping_url` after each good slot; whoever knows that URL can keep it
+    quiet, so it is a secret, which may stand in a file of its own (`ping_url_file`). `watchdog`: channels of
+    the kind alertmanager are sent an alert that always fires while drift lives.
     """
 
     repeat: WaitingTime = timedelta(hours=24)
@@ -54,6 +64,9 @@ class NotifyConfig(Section):
     base_url: WebAddress = ""
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
     channels: tuple[str, ...] | None = None
+    ping_url: Annotated[SecretStr, AfterValidator(_pinged)] | None = None
+    ping_url_file: str | None = None
+    watchdog: bool = True
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

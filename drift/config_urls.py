@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SECRETS = ((None, "state"), ("mlflow", "tracking_uri"))
+SECRETS = ((None, "state"), ("mlflow", "tracking_uri"), ("notify", "ping_url"), ("serve", "token"))
 """The keys that may hold a password, by their section; each has a sibling `<key>_file`."""
 
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///(?:file:)?)([^?]*)(\?.*)?", re.DOTALL)

@@ -22,7 +22,6 @@ from drift.config_text import did_you_mean
 from drift.detect import Rule
 from drift.domain import Alert, AlertKey, Failure, Transition, Verdict
 from drift.errors import ConfigError
-from drift.exports.cadence import cadence_of
 from drift.notices import Notice
 from drift.notify import Last, Policy, Standing, notices
 
@@ -75,6 +74,8 @@ class Decisions:
     @cached_property
     def stale_after(self) -> timedelta:
         """How old the last slot may be. Asked only by who needs it, as a year of the cron is looked at."""
+        from drift.exports.cadence import cadence_of
+
         return self._config.notify.stale_after or cadence_of(self._config.schedule).stale_after
 
     def of_slot(

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
+import structlog
+
 from drift.clock import Clock, wall_clock
 from drift.config import Config, format_duration
-from drift.decisions import check_channels
+from drift.decisions import LOG, check_channels
 from drift.detect import PLATFORM_METRICS, compile_rules
-from drift.domain import iso
-from drift.errors import DriftError
+from drift.detectors.hourly import is_hourly
+from drift.domain import Calibrated, Undefined, iso
+from drift.errors import ChannelError, DriftError
+from drift.findings import Findings
 from drift.metrics import load_metrics
 from drift.monitor import Monitor
 from drift.schedule import last_slot
@@ -24,9 +28,16 @@ from drift.stores import open_store
 from drift.stores.base import Store
 from drift.stores.layout import compared, traps
 from drift.survey import Survey, survey
+from drift.telling import words_of
+from drift.watch import SOON
 from drift.windows import Windows, windows_of
 
 WORTH_IT, WORTH_SECONDS = 1.5, 0.05  # less is not worth the advice to write a store anew
+LIMITS_OF = {
+    "own": "limits of their own",
+    "blended": "limits of their own and those that come with drift",
+    "standard": "the limits that come with drift",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ def examine(config: Config, clock: Clock = wall_clock) -> list[Check]:
         ("store", lambda: _store(config, clock)),
         ("state", lambda: _state(config)),
         *((f"sink {sink.name}", partial(_sink, sink)) for sink in open_sinks(config)),
+        *((f"channel {name}", partial(_channel, config, name)) for name in config.channels),
     ]
     return [check for name, look in looks for check in _checked(name, look)]
 
@@ -77,9 +89,25 @@ def _alerts(config: Config) -> Iterator[Check]:
                 "this rule is not judged by `drift run` and `drift serve`",
             )
             continue
-        elsewhere = [channel for channel in rule.channels if channel != "log"]
-        advice = f"{', '.join(elsewhere)}: this version delivers to the log only" if elsewhere else ""
+        absent = [channel for channel in rule.channels if channel not in (LOG, *config.channels)]
+        advice = (
+            f"{', '.join(absent)}: not configured, so nobody is told there: see channels" if absent else ""
+        )
         yield Check(f"alerts.{name}", found, advice)
+
+
+def _channel(config: Config, name: str) -> Iterator[Check]:
+    """Whether the channel's service is there, as far as that can be asked without a message."""
+    from drift.channels import open_channel
+
+    channel = open_channel(name, config.channels[name], structlog.get_logger(), words_of(config))
+    try:
+        yield Check(f"channel {name}", channel.check())
+    except ChannelError as error:
+        text = "alerts wait in the outbox until it takes them; `drift alerts test` tries it"
+        yield Check(f"channel {name}", str(error), text, bad=True)
+    finally:
+        channel.close()
 
 
 def _cron(config: Config, clock: Clock) -> Iterator[Check]:
@@ -106,7 +134,9 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
             "shorten windows.reference, or wait: statistics are undefined until it is filled",
         )
     yield from _layout(config, store, there, windows)
-    found = Monitor(config, store=store, sinks=()).find(slot)
+    with Monitor(config, store=store, sinks=()) as monitor:
+        found = monitor.find(slot)
+        yield from _detection(config, monitor, found)
     yield Check(
         "model versions",
         ", ".join(sorted({panel.series[0].model_version for panel in found.panels})) or "none in the windows",
@@ -122,6 +152,55 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
                 f"none in {found.windows.current}: {why or 'no rows'}",
                 "check the mapping, `marks`, and that both tables cover these hours",
             )
+
+
+def _detection(config: Config, monitor: Monitor, found: Findings) -> Iterator[Check]:
+    """What the calibrated detectors are fitted to, and what they lack."""
+    if not monitor.calibrations.wanted:
+        return
+    if not is_hourly(found.cadence.step):
+        yield Check(
+            "detection",
+            f"the detectors judge hours, and {format_duration(found.cadence.step)} is no part of one",
+            "use rules on a metric with a threshold here",
+            bad=True,
+        )
+        return
+    yield from _unknown(found) if found.calibrated is None else _fitted(config, found.calibrated, found)
+    without = [city for city in found.cities if config.country_of(city) is None]
+    if without:
+        yield Check(
+            "holidays",
+            f"{len(without)} of {len(found.cities)} cities have no country: their holidays will cost alarms",
+            "set detection.country (US, IN …), or detection.countries by city",
+        )
+
+
+def _unknown(found: Findings) -> Iterator[Check]:
+    if found.uncalibrated:
+        text = f"nothing is fitted yet, and {found.uncalibrated} series could be: the next slot does so"
+        yield Check("detection", text)
+        return
+    used = max((count.used for count in found.counts if count.window == "history"), default=0)
+    days = used * found.cadence.step / timedelta(days=1)
+    yield Check(
+        "detection",
+        f"nothing is fitted yet: it takes three weeks of pairs, and no series has more than {days:,.1f} days",
+        "wait, or give the store more of the past: until then calibrated scores are undefined",
+    )
+
+
+def _fitted(config: Config, made: Calibrated, found: Findings) -> Iterator[Check]:
+    age = found.windows.slot - made.made_at
+    scores = [panel for panel in found.panels if "drift_score" in panel.names]
+    unknown = sum(int((panel.reason == Undefined.NOT_CALIBRATED).any(axis=(1, 2)).sum()) for panel in scores)
+    late = age > config.detection.refit + SOON
+    yield Check(
+        "detection",
+        f"fitted {age / timedelta(days=1):,.0f} days ago to {made.series} series of {made.span}, by "
+        f"{LIMITS_OF[made.origin]}; not known yet: {unknown} series, {found.uncalibrated} of which could be",
+        "a fit is overdue: look for `calibrate` among the failures of `drift run`" if late else "",
+    )
 
 
 def _layout(config: Config, store: Store, there: Survey, windows: Windows) -> Iterator[Check]:

@@ -19,7 +19,18 @@ import numpy as np
 from drift.cache import Cache, key_of
 from drift.config import Config, format_duration
 from drift.detect import Rule, judge, without_column
-from drift.domain import Calibrated, Failure, Floats, Grid, PairCount, Panel, Unused, Verdict, Window
+from drift.domain import (
+    Calibrated,
+    Failure,
+    Floats,
+    Grid,
+    PairCount,
+    Panel,
+    Undefined,
+    Unused,
+    Verdict,
+    Window,
+)
 from drift.engines import Engine, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
@@ -35,7 +46,7 @@ from drift.stores import open_store
 from drift.stores.base import Store
 from drift.survey import check_windows, read_cities, survey
 from drift.timeline import Pairs, Timeline
-from drift.watch import UNWATCHED, BlockWatch, Watch, watch_block
+from drift.watch import UNWATCHED, BlockWatch, Watch, unjudged, watch_block
 from drift.watch_panels import combine as combine_watched
 from drift.windows import Cadence, Windows, windows_of
 
@@ -144,6 +155,7 @@ class Task:
                 timeline, pairs, references, unread, scale = self._with_past(self.tools.cache, cities)
         except StoreError as error:
             return error
+        watched, failed = self._watch(pairs)
         return Measured(
             scores=evaluate_block(pairs, self.windows, self.tools.how, references, scale),
             counts=timeline.count(self.windows),
@@ -151,15 +163,20 @@ class Task:
             delays=actuals_delay(pairs, self.windows.slot),
             cities=pairs.cities,
             pairs=pairs if self.keep_pairs else None,
-            unread=unread,
-            watched=self._watch(pairs),
+            unread=[*unread, *failed],
+            watched=watched,
         )
 
-    def _watch(self, pairs: Pairs) -> BlockWatch:
-        """What the detectors say, where any is asked."""
+    def _watch(self, pairs: Pairs) -> tuple[BlockWatch, list[Failure]]:
+        """What the detectors say, where any is asked. A fault of theirs costs their scores, and no metric."""
         if not self.watch.detectors:
-            return BlockWatch()
-        return watch_block(pairs, self.windows, self.watch, self.tools.config)
+            return BlockWatch(), []
+        try:
+            return watch_block(pairs, self.windows, self.watch, self.tools.config), []
+        except Exception as error:  # noqa: BLE001 - it is named, and the block's metrics go on
+            cities = ", ".join(pairs.cities[:5]) + (" …" if len(pairs.cities) > 5 else "")
+            text = f"{type(error).__name__}: {error}"
+            return unjudged(pairs, self.watch, Undefined.NOT_JUDGED), [Failure("detect", cities, text)]
 
     def _read(self, window: Window, cities: Block) -> tuple[Timeline, list[Failure]]:
         return timeline_of(

@@ -89,7 +89,7 @@ def explained(
                 found[t.key] = _worst(peers.get(t.key.model_version, {}))
             elif pairs is not None:
                 case = case_of(t, pairs, windows, peers.get(t.key.model_version, {}), panels, watch, config)
-                found[t.key] = _document(explain(case))
+                found[t.key] = _document(explain(case), _held_against(t.key, watch))
         except Exception as error:  # an alert is not lost for want of an explanation
             log.exception("an alert could not be explained", city=t.key.city, rule=t.key.rule)
             text = f"{type(error).__name__}: {error}"
@@ -131,10 +131,22 @@ def feature_sentence(said: FeatureSaid) -> str:
     return f"{name} is about {digits(abs(said.size or 0.0))} too {way} {among}, since about {days}{more}."
 
 
-def _document(evidence: Evidence) -> dict[str, object]:
+def _held_against(key: AlertKey, watch: Watch) -> str | None:
+    """The other model version whose normal error a new one is held against."""
+    fit = watch.calibration
+    held = None if fit is None or key.city is None else fit.held_against(key.model_version, key.city)
+    return None if held == key.model_version else held
+
+
+def _document(evidence: Evidence, held_against: str | None) -> dict[str, object]:
     """What people read first, and under `explanation` the figures behind it."""
-    parts = dict(evidence.to_document())
-    return {"sentences": parts.pop("sentences"), "explanation": parts}
+    parts: dict[str, object] = {**evidence.to_document(), "held_against": held_against}
+    sentences = list(evidence.sentences())
+    del parts["sentences"]
+    if held_against is not None:
+        new, before = printable(evidence.model_version), printable(held_against)
+        sentences.append(f"{new} is too new for a normal of its own: it is held against that of {before}.")
+    return {"sentences": sentences, "explanation": parts}
 
 
 def case_of(
@@ -173,7 +185,7 @@ def case_of(
         expected=expected,
         window_days=window_days,
         by_channel=_channels(panels, key),
-        peers={name: peer for name, peer in peers.items() if name != city},
+        peers=_others(transition, peers),
         group=config.groups.get(city),
         faults=faults(pairs.actual[c : c + 1], per_day)[0],
         prediction_faults=faults(predicted[v : v + 1], per_day)[0],
@@ -183,6 +195,16 @@ def case_of(
         unit=config.store.unit,
         timezone=config.zone_of(city),
     )
+
+
+def _others(transition: Transition, peers: Mapping[str, Peer]) -> dict[str, Peer]:
+    """The other cities. A score looks back on days and asks whether errors cost anything: what a metric says
+    of the last hours is held against what the others' errors were in them.
+    """
+    others = {name: peer for name, peer in peers.items() if name != transition.key.city}
+    if transition.name == "drift_score":
+        return others
+    return {name: replace(peer, score=None) for name, peer in others.items()}
 
 
 def _whole(values: Floats, count: int) -> Floats:

@@ -23,10 +23,11 @@ from drift.calibrations import Calibrations
 from drift.clock import Clock, wall_clock
 from drift.config import Config
 from drift.config_text import did_you_mean
+from drift.dead_man import DeadMan, is_good
 from drift.decisions import Decision, Decisions
 from drift.detect import compile_rules
 from drift.document import config_hash
-from drift.domain import Alert, AlertKey, Failure, Run, Transition
+from drift.domain import Alert, AlertKey, Failure, Run, Transition, iso
 from drift.engines import Engine, kernel_numpy, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
@@ -119,8 +120,15 @@ class Monitor:
         """How people are told."""
         return Telling(self.config, self.decisions, self.state, self.clock)
 
+    @cached_property
+    def dead_man(self) -> DeadMan:
+        """Who is called after each good slot."""
+        return DeadMan(self.config.notify.ping_url)
+
     def close(self) -> None:
         """Let go of the channels and the state, if they were opened."""
+        if "dead_man" in self.__dict__:
+            self.dead_man.close()
         if "telling" in self.__dict__:
             self.telling.close()
         if "state" in self.__dict__:
@@ -150,18 +158,15 @@ class Monitor:
             watch=self.calibrations.at(slot, self.state) if self.calibrations.budgets else None,
         )
 
-    def _first_calibration(self, slot: datetime) -> list[Failure]:
-        """A fit before the slot where there is none yet, as nothing could be said without."""
-        wanted = self.calibrations.wanted and self.calibrations.at(slot, self.state).calibration is None
-        return self._calibrate(slot) if wanted else []
-
     def _calibrate(self, slot: datetime) -> list[Failure]:
         """Fit what the detectors need; that it cannot be done stops nothing else."""
         try:
-            self.calibrations.fit(slot, self.store, self.state)
+            return self.calibrations.fit(slot, self.store, self.state)
         except DriftError as error:
             return [Failure("calibrate", "detectors", str(error))]
-        return []
+        except Exception as error:  # a slot without scores is better than none
+            log.exception("the detectors could not be fitted", slot=iso(slot))
+            return [Failure("calibrate", "detectors", f"{type(error).__name__}: {error}")]
 
     def _kernel(self, slots: int) -> Kernel:
         """The form that is done first with so many slots."""
@@ -185,16 +190,22 @@ class Monitor:
             DriftError: the slot cannot be evaluated at all; the ledger does not have it then, and it
                 can be run again.
         """
+        started = self.clock()
         run = self._evaluate(slot, token)
+        record = self.state.slot(run.slot)
+        # one that was done before says nothing of whether slots are done now
+        good = is_good(run) and record is not None and record.committed_at >= started
         if self._long_lived:
             self.telling.delivery.wake()
+            if good:
+                self.dead_man.wake()
             return run
-        return replace(run, failures=(*run.failures, *self.telling.deliver()))
+        failures = (*self.telling.deliver(), *(self.dead_man.ping() if good else ()))
+        return replace(run, failures=(*run.failures, *failures))
 
     def _evaluate(self, slot: datetime, token: int | None) -> Run:
         started = self.clock()
-        unfit = self._first_calibration(slot)
-        found = self.find(slot, keep_pairs=self.config.reports is not None)
+        found, unfit = self._find(slot)
         evidence, unexplained = self._explain(found)
         found = replace(found, failures=(*found.failures, *unfit, *unexplained))
         alerts, undecided = self._commit(found, evidence, token)
@@ -204,9 +215,24 @@ class Monitor:
         if record is not None and record.published_at is not None:
             return run
         run = self._publish(run, found.pairs)
-        if not unfit and self.calibrations.due(slot, self.state, found.uncalibrated):
+        if found.calibrated is not None and self._fit_due(found):
             run = replace(run, failures=(*run.failures, *self._calibrate(slot)))  # nobody waits for it now
         return run
+
+    def _find(self, slot: datetime) -> tuple[Findings, list[Failure]]:
+        """The slot's findings, after the first fit where there is none yet and the slot has what it takes."""
+        keep = self.config.reports is not None
+        found = self.find(slot, keep_pairs=keep)
+        if found.calibrated is not None or not self._fit_due(found):
+            return found, []
+        unfit = self._calibrate(slot)
+        if self.calibrations.at(slot, self.state).calibration is None:
+            return found, unfit
+        return self.find(slot, keep_pairs=keep), unfit
+
+    def _fit_due(self, found: Findings) -> bool:
+        watch = self.calibrations.at(found.windows.slot, self.state)
+        return watch.fit_due(found.windows.slot, found.uncalibrated, self.config.detection.refit)
 
     def _explain(self, found: Findings) -> tuple[dict[AlertKey, Mapping[str, object]], list[Failure]]:
         """Why alerts are about to fire. Asked before the transaction, which should be short: should another

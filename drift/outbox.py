@@ -16,7 +16,7 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,10 +52,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A channel to deliver by: how it is opened, and how long one send may take."""
+    """A channel to deliver by: how it is opened, how long one send may take, and what else it is there for,
+    which is asked for whenever the channel is looked after.
+    """
 
     open: Callable[[], Channel]
     timeout: timedelta = timedelta(seconds=10)
+    stand: Callable[[Channel], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +165,19 @@ class Delivery:
 
     def _send(self, waiting: Waiting) -> None:
         notice = waiting.notice
-        if waiting.channel not in self._open:
-            self._open[waiting.channel] = self.ways[waiting.channel].open()
-        self._open[waiting.channel].send(notice, self._render(notice))
+        self._opened(waiting.channel).send(notice, self._render(notice))
+
+    def _opened(self, channel: str) -> Channel:
+        if channel not in self._open:
+            self._open[channel] = self.ways[channel].open()
+        return self._open[channel]
+
+    def stand(self, channels: Iterable[str] | None = None) -> None:
+        """Post what stands to the Alertmanagers among all channels, or these."""
+        for name in self.ways if channels is None else channels:
+            stand = self.ways[name].stand
+            if stand is not None and not self._stopping.is_set():
+                stand(self._opened(name))
 
     def _failed(self, waiting: Waiting, error: ChannelError) -> Delivered:
         """Plan the next try, the last of which is made when the time is over; or give up."""
@@ -218,6 +231,7 @@ class Delivery:
             bell.clear()
             try:
                 self._drain(channel)
+                self.stand([channel])
             except Exception:  # the thread must live on, and the fault be seen
                 log.exception("delivery failed", channel=channel)
             bell.wait(WAKE_SECONDS)

@@ -20,23 +20,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import ceil
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift.domain import Codes, Floats, Grid
+from drift.stuck import StuckRule, stuck_cells
 from drift.values import Bools, quiet
 
 SOUND = 0
 """The code of an hour without a fault."""
 
 _WEEK = 7  # days
-_STILL = 0.01  # share of hours that stand still, believed of a city that has shown nothing yet …
-_STILL_HOURS = 24  # … with the weight of so many values; in the EIA's zones the share is 0.0001 to 0.04
-_AGAIN = 4.0  # times the odds of standing still for an hour are those of one more such hour
-
-_Whole: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,10 @@ class FaultSettings:
         (4, 48, 4)
         """
         return max(ceil(self.stuck_hours * per_day / 24), 4)
+
+    def stuck_rule(self, per_day: int) -> StuckRule:
+        """What a run is held against."""
+        return StuckRule(self.stuck_cells(per_day), self.stuck_share, self.memory_days)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,15 +126,59 @@ def faults(values: Floats, per_day: int, settings: FaultSettings | None = None, 
     found = np.zeros(rows.shape, np.uint8)
     _mark(found, Seen(rows, (), per_day, settings), needs_recent=False)
     plausible = np.where(found == SOUND, rows, np.nan)
-    sound = plausible.copy()
-    for begin in range(max(first - memory, 0) - start, len(rows), per_day):
-        day = slice(begin, min(begin + per_day, len(rows)))
-        recent = _recent(sound, plausible, day, per_day, settings)
-        _mark(found[day], Seen(sound[day], recent, per_day, settings), needs_recent=True)
-        np.copyto(sound[day], np.nan, where=found[day] != SOUND)
+    some = np.flatnonzero(_varies(plausible, per_day, settings))
+    if len(some):
+        found[:, some] = _by_day(
+            found[:, some], plausible[:, some], per_day, settings, max(first - memory, 0) - start
+        )
     codes = np.zeros(values.shape, np.uint8)
     codes[:, first:] = found[first - start :].T
     return codes
+
+
+@quiet
+def _varies(plausible: Floats, per_day: int, settings: FaultSettings) -> Bools:
+    """(n,) cities that can have a wrong scale: at some time of day one value is too many times another."""
+    cut = len(plausible) % per_day
+    days = plausible[cut:].reshape(len(plausible) // per_day, per_day, plausible.shape[1])
+    high, low = (np.full(days.shape[1:], np.nan, plausible.dtype) for _ in range(2))
+    high[per_day - cut :] = low[per_day - cut :] = plausible[:cut]
+    high, low = np.fmax(high, _over(np.fmax, days)), np.fmin(low, _over(np.fmin, days))
+    return np.asarray((high > 0.999 * settings.ratio * low).any(axis=0))  # 0.999: of rounding
+
+
+def _over(function: np.ufunc, days: Floats) -> Floats:
+    """Over the days, of which there may be none."""
+    if not len(days):
+        return np.full(days.shape[1:], np.nan, days.dtype)
+    return np.asarray(function.reduce(days, axis=0))
+
+
+def _by_day(found: Codes, plausible: Floats, per_day: int, settings: FaultSettings, first: int) -> Codes:
+    """(R, n) the codes, with those of the kinds that need what is usual, from a row on, oldest first."""
+    sound = plausible.copy()
+    for begin in range(first, len(plausible), per_day):
+        day = slice(begin, min(begin + per_day, len(plausible)))
+        recent = _recent(sound, plausible, day, per_day, settings)
+        _mark(found[day], Seen(sound[day], recent, per_day, settings), needs_recent=True)
+        np.copyto(sound[day], np.nan, where=found[day] != SOUND)
+    return found
+
+
+def told_later(values: Floats, codes: Codes, per_day: int, settings: FaultSettings | None = None) -> Bools:
+    """(n, H) the stuck hours, among the `codes` of the values, that a later hour told: those by which a run
+    was still too short. Who judged them at the time could not know.
+
+    >>> load = np.array([[7.0, 8.0, 5.0, 5.0, 5.0, 5.0, 5.0, 9.0]])
+    >>> told_later(load, faults(load, per_day=24), per_day=24)[0].nonzero()[0]
+    array([2, 3, 4])
+    """
+    stuck: Bools = codes == FAULTS["stuck"].code
+    cities = np.flatnonzero(stuck.any(axis=1))
+    if len(cities):
+        rule = (settings or FaultSettings()).stuck_rule(per_day)
+        stuck[cities] &= ~stuck_cells(values[cities].T, per_day, rule, hindsight=False).T
+    return stuck
 
 
 @quiet
@@ -193,94 +237,7 @@ def _wrong_scale(seen: Seen) -> Bools:
 
 def _stuck(seen: Seen) -> Bools:
     """Every value of a run that stands still for longer than this city's values do by chance."""
-    least = seen.settings.stuck_cells(seen.per_day)
-    out = np.zeros(seen.values.shape, bool)
-    same = (seen.values[1:] == seen.values[:-1]) & (seen.values[1:] > 0)
-    cities = np.flatnonzero(_all_of(same, least - 1).any(axis=0))
-    if len(cities):
-        known = np.isfinite(seen.values[:, cities]).T
-        out[:, cities] = _stuck_cells(np.ascontiguousarray(same[:, cities].T), known, seen).T
-    return out
-
-
-def _all_of(flags: Bools, rows: int) -> Bools:
-    """Whether each row begins so many that all hold, in steps that double."""
-    done = 1
-    while done < rows and len(flags):
-        step = min(done, rows - done)
-        flags, done = flags[step:] & flags[:-step], done + step
-    return flags
-
-
-def _stuck_cells(same: Bools, known: Bools, seen: Seen) -> Bools:
-    """(k, R) the stuck cells of k cities, whose values are `known` and the `same` as the one before."""
-    per_day, settings = seen.per_day, seen.settings
-    city, start, stop = _runs(same)
-    begun = start > known.argmax(axis=1)[city]  # a series that never changed is constant, not stuck
-    keep = begun & (stop - start >= settings.stuck_cells(per_day))
-    city, start, stop = city[keep], start[keep], stop[keep]
-    share = _share_still(same, known, city, start, seen)
-    stuck = stop - start >= _least_run(share, per_day, settings)
-    stop = np.minimum(stop, start + settings.memory_days * per_day)
-    edges = np.zeros((len(known), known.shape[1] + 1), np.int8)
-    edges[city[stuck], start[stuck]] += 1
-    edges[city[stuck], stop[stuck]] -= 1
-    return np.cumsum(edges[:, :-1], axis=1, dtype=np.int8) > 0
-
-
-def _runs(same: Bools) -> tuple[_Whole, _Whole, _Whole]:
-    """City, first cell and cell after the last of every run of two and more equal values."""
-    padded = np.pad(same, ((0, 0), (1, 1)))
-    edge = np.flatnonzero(padded.ravel()[1:] != padded.ravel()[:-1])
-    city, cell = np.divmod(edge, padded.shape[1])
-    return city[::2], cell[::2], cell[1::2] + 1
-
-
-def _share_still(same: Bools, known: Bools, city: _Whole, start: _Whole, seen: Seen) -> Floats:
-    """(runs,) how often, in the days before a run, the city's values stood still for an hour."""
-    hour = _hour(seen.per_day)
-    still, possible = _counts(_all_of(same.T, hour).T), _counts(known)
-    begin = np.maximum(start - seen.settings.memory_days * seen.per_day, 0)
-    end = np.maximum(start - hour, begin)
-    count = still[city, end] - still[city, begin]
-    share: Floats = (count + _STILL * _STILL_HOURS) / (
-        possible[city, end] - possible[city, begin] + _STILL_HOURS
-    )
-    return share
-
-
-def _least_run(share: Floats, per_day: int, settings: FaultSettings) -> Floats:
-    """Values in a run that is stuck: as rare for this share as the shortest is at `stuck_share`.
-
-    To stand still for n hours has the probability p qⁿ⁻¹, if p is that of one hour and q that of one more.
-    Flat hours come together: the odds of q are about 2.4 times those of p in the EIA's zones and in rounded
-    forms of them, and at most 3.8 times; here they are 4 times, to be careful.
-    """
-    least = settings.stuck_cells(per_day)
-    hours = (least - 1) / _hour(per_day)
-    rare = np.log(settings.stuck_share) + (hours - 1) * np.log(_again(settings.stuck_share))
-    needed = 1 + (rare - np.log(share)) / np.log(_again(share))
-    run: Floats = 1 + np.maximum(needed, hours) * _hour(per_day)
-    return run - 1e-6  # of rounding
-
-
-def _again(share: Floats | float) -> Floats:
-    """The probability of standing still for one more hour."""
-    odds = _AGAIN * np.asarray(share) / (1 - np.minimum(share, 0.999))
-    again: Floats = odds / (1 + odds)
-    return again
-
-
-def _hour(per_day: int) -> int:
-    """Cells of an hour; one where a cell is longer."""
-    return max(round(per_day / 24), 1)
-
-
-def _counts(flags: Bools) -> NDArray[np.int32]:
-    """(k, R) how many hold before each cell."""
-    out = np.zeros((len(flags), flags.shape[1] + 1), np.int32)
-    np.cumsum(flags, axis=1, out=out[:, 1:])
-    return out
+    return stuck_cells(seen.values, seen.per_day, seen.settings.stuck_rule(seen.per_day))
 
 
 _KINDS = (

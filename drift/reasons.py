@@ -25,6 +25,7 @@ class Undefined(IntEnum):
     NO_BASELINE = 11
     NOT_CALIBRATED = 12
     NOT_HOURLY = 13
+    NOT_JUDGED = 14
 
     @property
     def text(self) -> str:
@@ -47,6 +48,7 @@ _UNDEFINED_TEXT: Mapping[Undefined, str] = {
     Undefined.NO_BASELINE: "no actuals one season earlier to compare with",
     Undefined.NOT_CALIBRATED: "what is normal was not fitted yet: it takes three weeks of pairs",
     Undefined.NOT_HOURLY: "intervals are no whole part of an hour",
+    Undefined.NOT_JUDGED: "the detector failed: see the failures of the run",
 }
 
 

@@ -9,7 +9,7 @@ the same alert: "resolved" never comes before "firing".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -176,6 +176,13 @@ class Outbox:
         ).group_by(OUTBOX.c.channel)
         rows = self._database.rows(query.order_by(OUTBOX.c.channel))
         return {row.pop("channel"): Counts(**row) for row in rows}
+
+    def decided(self, channel: str, moments: Collection[datetime]) -> list[tuple[datetime, dict[str, Any]]]:
+        """The channel's notices of these moments, as JSON has them, whatever became of them."""
+        query = sa.select(OUTBOX.c.created, OUTBOX.c.notice).where(
+            OUTBOX.c.channel == channel, OUTBOX.c.created.in_(list(moments))
+        )
+        return [(row["created"], row["notice"]) for row in self._database.rows(query)]
 
     def about(self, fingerprint: str) -> list[Letter]:
         """The notices about one alert that are still kept, whatever became of them, earliest first."""

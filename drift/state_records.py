@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from drift.domain import Alert, AlertKey, AlertStatus, Transition
 from drift.fingerprints import fingerprint
+from drift.notify import Last
 from drift.state_database import Database, dicts
 from drift.state_rows import (
     CalibrationRecord,
@@ -17,9 +18,10 @@ from drift.state_rows import (
     SlotRecord,
     alert_after,
     alert_of,
+    last_of,
     transition_of,
 )
-from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, SLOTS, TRANSITIONS
+from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, SLOTS, TOLD, TRANSITIONS
 
 
 class Records:
@@ -91,6 +93,13 @@ class Records:
         if slot is not None:
             query = query.where(TRANSITIONS.c.slot == slot)
         return [transition_of(row) for row in reversed(self._database.rows(query))]
+
+    def told(self, channel: str, since: datetime) -> list[Last]:
+        """What the channel was last told of alerts that it takes to fire, and of those that ended since."""
+        lately = sa.or_(TOLD.c.status == "firing", TOLD.c.at >= since)
+        return list(
+            map(last_of, self._database.rows(sa.select(TOLD).where(TOLD.c.channel == channel, lately)))
+        )
 
     def calibration(self, settings: str, at: datetime) -> CalibrationRecord | None:
         """The latest fit by these settings that was made at or before the moment."""

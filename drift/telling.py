@@ -22,6 +22,7 @@ from drift.domain import Failure, Transition
 from drift.errors import ChannelError, DriftError
 from drift.notify import Standing
 from drift.outbox import Delivery, Way
+from drift.standing_alerts import How, StandingAlerts
 from drift.state import SlotCommit, State
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Telling:
 
     def __init__(self, config: Config, decisions: Decisions, state: State, clock: Clock) -> None:
         self._decisions, self._state, self._clock = decisions, state, clock
-        self.delivery = delivery_of(config, state, clock)
+        self.delivery = delivery_of(config, state, clock, lambda: decisions.stale_after)
         self._known: tuple[Itself | None, datetime] = (None, clock())
 
     def write_lines(self, transitions: Sequence[Transition]) -> list[Failure]:
@@ -63,6 +64,7 @@ class Telling:
             done = self.delivery.deliver_due(BUDGET)
             if self.look_at_itself(None):
                 done += self.delivery.deliver_due(BUDGET)
+            self.delivery.stand()
         except DriftError as error:
             return [Failure("deliver", "outbox", str(error))]
         return list(done.failures)
@@ -111,8 +113,9 @@ def slot_commit(slot: datetime, decision: Decision, failures: int = 0) -> SlotCo
     )
 
 
-def delivery_of(config: Config, state: State, clock: Clock) -> Delivery:
+def delivery_of(config: Config, state: State, clock: Clock, stale_after: Callable[[], timedelta]) -> Delivery:
     """What delivers by the channels of the config; they are loaded, as messages are, for the first notice."""
+    stale = stale_after if config.notify.watchdog else lambda: None
 
     def render(notice: Notice) -> Message:
         from drift.messages import message_of
@@ -121,13 +124,29 @@ def delivery_of(config: Config, state: State, clock: Clock) -> Delivery:
 
     def opens(name: str) -> Callable[[], Channel]:
         def opened() -> Channel:
-            from drift.channels import channel_of
+            from drift.channels import open_channel
 
-            return channel_of(name, config.channels[name], log, words_of(config))
+            return open_channel(name, config.channels[name], log, words_of(config))
 
         return opened
 
-    ways = {name: Way(opens(name), channel.timeout) for name, channel in config.channels.items()}
+    def stands(name: str) -> Callable[[Channel], None] | None:
+        channel = config.channels[name]
+        if channel.kind != "alertmanager":
+            return None
+        standing = StandingAlerts(name, state, clock, lambda: How(words_of(config), channel.expires, stale()))
+
+        def stand(opened: Channel) -> None:
+            from drift.channels.alertmanager import AlertmanagerChannel
+
+            if isinstance(opened, AlertmanagerChannel):  # an entry point may bring another of that name
+                standing.post(opened)
+
+        return stand
+
+    ways = {
+        name: Way(opens(name), channel.timeout, stands(name)) for name, channel in config.channels.items()
+    }
     rng = random.SystemRandom()  # two replicas that start together must not wait alike
     return Delivery(state.outbox, ways, render, clock, rng, config.notify.give_up)
 

@@ -21,6 +21,7 @@ from drift.terminal import STATES, clean, console, new_table
 
 ORDER = (AlertStatus.FIRING, AlertStatus.PENDING, AlertStatus.RESOLVED, AlertStatus.OK)
 SHORT = 12  # digits of a fingerprint that people copy
+SILENCED = len("silenced by ") + 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,10 @@ def print_alerts(standing: Standing) -> None:
     out = console()
     if standing.alerts:
         shown = new_table("id", "state", "rule", "city", "model version", "value", "since", "")
+        shown.columns[0].min_width, shown.columns[-1].min_width = (
+            SHORT,
+            SILENCED if any(s for _, s in standing.alerts) else 0,
+        )  # to be copied whole
         for alert, silence in standing.alerts:
             shown.add_row(*_cells(alert, silence))
         out.print(shown)

@@ -11,7 +11,7 @@ own; what the fleet needs of it are sums by hour, which blocks add up (`combine`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 from drift.calendar import calendar
 from drift.config import Config
 from drift.detectors import Settings
-from drift.detectors.calibration import Calibration
-from drift.detectors.hourly import HOUR, hourly, hourly_window
+from drift.detectors.calibration import LEAST_DAYS, Calibration
+from drift.detectors.hourly import HOUR, hourly, hourly_window, is_hourly
 from drift.detectors.peer_kept import FeatureCalibration
 from drift.detectors.series import Series as HourlySeries
 from drift.detectors.slot import Watched, hours_needed, watch
 from drift.detectors.slow_fit import SlowCalibration
-from drift.domain import Calibrated, Codes, Floats, Grid, Window
-from drift.quality import SOUND, faults
+from drift.detectors.trailing import Flags
+from drift.domain import Calibrated, Floats, Grid, Undefined, Window
+from drift.quality import SOUND, faults, told_later
 from drift.timeline import Pairs, anywhere
-from drift.values import Values
+from drift.values import Values, where_undefined
 from drift.watch_features import LOOK_BACK as FEATURES_LOOK_BACK
 from drift.watch_features import Columns, FeatureBlock, features_at
 from drift.watch_intervals import LOOK_BACK as INTERVALS_LOOK_BACK
@@ -42,6 +43,8 @@ Rows = NDArray[np.intp]
 LOOK_BACK = timedelta(hours=hours_needed(Settings()) + 1)  # and an hour that a finer interval may have begun
 """So much before the end of its current window a slot reads where there is a detector."""
 DAY, DAY_HOURS = timedelta(days=1), 24
+SOON = timedelta(days=7)
+"""A series that is not known is fitted so long after the last fit at the latest."""
 BUDGET = 0.5
 """False alarms a city-year, where a rule says nothing else."""
 
@@ -109,6 +112,16 @@ class Watch:
         """Whether a detector is fitted to what is normal."""
         return bool(self.detectors & set(CALIBRATED))
 
+    def fit_due(self, slot: datetime, unknown: int, refit: timedelta) -> bool:
+        """Whether it is time for a fit at the slot, at which so many series could be fitted and are not.
+
+        The first is made as soon as there is such a series, and judges the slot. Later ones are made behind a
+        slot, every `refit`, and within a week where a series is not known.
+        """
+        if not self.calibrates or self.made_at is None:
+            return self.calibrates and unknown > 0
+        return slot - self.made_at >= (min(SOON, refit) if unknown else refit)
+
 
 UNWATCHED = Watch()
 """No detector looks."""
@@ -120,6 +133,7 @@ class VersionWatch:
 
     `scored` are the positions in `cities` of those that are calibrated, in the order of `watched`; `usable`
     counts the good hours of the last 24, and `fault_hours` the bad ones of the current window, of all.
+    `unknown` counts those that are not fitted, but could be; `reason` says why others have no score.
     """
 
     model_version: str
@@ -130,6 +144,8 @@ class VersionWatch:
     fault_hours: Floats
     intervals: Values | None = None
     slow: Slow | None = None
+    unknown: int = 0
+    reason: Undefined = Undefined.NOT_CALIBRATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,53 +157,89 @@ class BlockWatch:
 
     @property
     def uncalibrated(self) -> int:
-        """The series, and the features of cities, that no fit knows yet."""
-        series = sum(len(each.cities) - len(each.scored) for each in self.versions)
+        """The series, and the features of cities, that a fit would know and none does yet. Features wait for
+        the first fit of a series.
+        """
+        series = sum(each.unknown for each in self.versions)
         return series + (0 if self.features is None else self.features.unfitted)
 
 
 @dataclass(frozen=True, slots=True)
 class Hourly:
-    """Some cities of a model version, hour by hour, ready for detectors; `rows` are their positions in the
-    block, `codes` the faults of every interval from cell `start` on, an actual's first.
+    """Some cities of a model version, hour by hour, ready for detectors.
+
+    `rows` are their positions in the block, `begins` the cell of their first prediction. Of every interval
+    from cell `start` on: whether the actual or the prediction is a fault (`faulty`), and whether only a later
+    interval told so (`later`).
     """
 
     rows: Rows
     series: HourlySeries
-    codes: Codes
+    begins: NDArray[np.intp]
+    faulty: Flags
+    later: Flags
     start: int
 
 
-def hours_of(pairs: Pairs, version: int, window: Window, config: Config) -> Hourly:
-    """The hours of the cities that a model version forecasts, faults left out.
+def forecast_cities(pairs: Pairs, version: int) -> Rows:
+    """The positions of the cities that a model version forecasts."""
+    return np.flatnonzero(anywhere(pairs.judged.predicted[version]))
+
+
+def hours_of(pairs: Pairs, version: int, window: Window, config: Config, rows: Rows | None = None) -> Hourly:
+    """The hours of the cities that a model version forecasts, faults left out; or of those in `rows`.
+
+    What only later hours told to be a fault is let in: so an hour counts the same in every slot that looks
+    back on it, be it now or in a replay.
 
     Raises:
         UndefinedError: the intervals are longer than an hour, or no part of one.
     """
     predicted = pairs.judged.predicted[version]
-    rows = np.flatnonzero(anywhere(predicted))
+    rows = forecast_cities(pairs, version) if rows is None else rows
     step, cells = pairs.grid.step, pairs.grid.cut(window)
-    per_day = timedelta(days=1) // step
-    codes = faults(pairs.actual[rows, cells], per_day)
-    theirs = faults(predicted[rows, cells], per_day)
-    codes = np.where(codes == SOUND, theirs, codes)
-    actual = np.where(codes == SOUND, pairs.actual[rows, cells], np.nan)
+    begins = np.argmax(~np.isnan(predicted[rows]), axis=1)
+    faulty, at_once = np.zeros((2, len(rows), cells.stop - cells.start), np.bool_)
+    sound = []  # each by itself: last week's load is known, whether it was forecast or not
+    for values in (pairs.actual[rows, cells], predicted[rows, cells]):
+        codes = faults(values, DAY // step)
+        told = (codes != SOUND) & ~told_later(values, codes, DAY // step)
+        sound.append(np.where(told, np.nan, values))
+        faulty |= codes != SOUND
+        at_once |= told
     start = pairs.grid.start + cells.start * step
     whole = hourly_window(Window(start, pairs.grid.start + cells.stop * step), step)
     part = slice((whole.start - start) // step, (whole.end - start) // step)
     hours = Grid(whole.start, HOUR, whole.length // HOUR)
-    values = hourly(actual[:, part], predicted[rows, cells][:, part], step)
+    values = hourly(sound[0][:, part], sound[1][:, part], step)
     # asked for all cities: a model version may forecast none of a block's
     series = HourlySeries(*values, calendar(hours, pairs.cities, config).cities(rows))
-    return Hourly(rows, series, codes, cells.start)
+    return Hourly(rows, series, begins, faulty, faulty & ~at_once, cells.start)
 
 
 def watch_block(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> BlockWatch:
     """What the detectors say of each model version, and of the features, in a block of cities."""
+    if not is_hourly(pairs.grid.step):
+        return unjudged(pairs, what, Undefined.NOT_HOURLY)
     versions = _watch_versions(pairs, windows, what, config)
     if "features" not in what.detectors:
         return BlockWatch(versions)
-    return BlockWatch(versions, features_at(pairs, windows.current.end, what.features, what.columns))
+    features = features_at(pairs, windows.current.end, what.features, what.columns)
+    if what.calibration is None:
+        features = replace(features, unfitted=0)
+    return BlockWatch(versions, features)
+
+
+def unjudged(pairs: Pairs, what: Watch, reason: Undefined) -> BlockWatch:
+    """A block that no detector can judge, and why: its alerts stay as they are."""
+    found = []
+    for v, version in enumerate(pairs.model_versions):
+        cities = tuple(pairs.cities[row] for row in forecast_cities(pairs, v))
+        nothing = np.full(len(cities), np.nan)
+        usable, nobody = np.zeros(len(cities), np.int64), np.zeros(0, np.intp)
+        held = where_undefined(nothing, (np.isnan(nothing), reason)) if "interval" in what.budgets else None
+        found.append(VersionWatch(version, cities, nobody, None, usable, nothing, held, reason=reason))
+    return BlockWatch(tuple(each for each in found if each.cities))
 
 
 def _watch_versions(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> tuple[VersionWatch, ...]:
@@ -199,15 +251,40 @@ def _watch_versions(pairs: Pairs, windows: Windows, what: Watch, config: Config)
             continue
         cities = tuple(pairs.cities[row] for row in hours.rows)
         scored, watched = _watched(version, cities, hours.series, what)
-        usable = np.isfinite(hours.series.error()[-DAY_HOURS:]).sum(axis=0)
+        usable = np.isfinite(hours.series.rows(slice(-DAY_HOURS, None)).error()).sum(axis=0)
         bad = fault_hours(hours, pairs, v, windows, config)
         ends = np.array([pairs.grid.cut(windows.current).stop])
         interval = intervals_of(pairs, v, hours.rows, ends, what, config)
         held = None if interval is None else Values(interval.value[0], interval.reason[0])
         last = np.array([len(hours.series.actual) - 1])
         slow = slow_at(what.slow, version, cities, hours.series, last)
-        found.append(VersionWatch(version, cities, scored, watched, usable, bad, held, slow))
+        unknown = unknown_series(version, cities, hours.series, last, what, config)
+        found.append(VersionWatch(version, cities, scored, watched, usable, bad, held, slow, int(unknown[0])))
     return tuple(found)
+
+
+def unknown_series(
+    version: str,
+    cities: Sequence[str],
+    series: HourlySeries,
+    rows: NDArray[np.int64],
+    what: Watch,
+    config: Config,
+) -> NDArray[np.int64]:
+    """(S,) how many series have the usable hours of three weeks up to each of the rows, and no fit of their
+    own.
+    """
+    nothing = np.zeros(len(rows), np.int64)
+    if not what.calibrates:
+        return nothing
+    known = frozenset() if what.calibration is None else what.calibration.cities_of(version)
+    missing = np.array([c for c, city in enumerate(cities) if city not in known], np.intp)
+    if not missing.size:
+        return nothing
+    usable = np.isfinite(series.cities(missing).error()).cumsum(axis=0)
+    back = min(hours_needed(Settings()), config.detection.history // HOUR)
+    earlier = np.where(rows[:, None] >= back, usable[np.maximum(rows - back, 0)], 0)
+    return np.asarray((usable[rows] - earlier >= LEAST_DAYS * DAY_HOURS).sum(axis=1), np.int64)
 
 
 def intervals_of(
@@ -239,17 +316,19 @@ def _watched(
 def fault_hours(hours: Hourly, pairs: Pairs, version: int, windows: Windows, config: Config) -> Floats:
     """Hours of the current window that are bad in the actual or the prediction, a city.
 
-    An actual may come late: its absence counts where later hours have one, or `late_after` has passed.
+    An actual may come late: its absence counts where later hours have one, or `late_after` has passed. Before
+    a city's first prediction by the model version nothing is missing.
     """
     cells = pairs.grid.cut(windows.current)
     length = cells.stop - cells.start
-    codes = hours.codes[:, cells.start - hours.start : cells.stop - hours.start]
-    recent = codes != SOUND
+    own = slice(cells.start - hours.start, cells.stop - hours.start)
+    begun = np.arange(cells.start, cells.stop) >= hours.begins[:, None]
+    too_short = np.logical_and.accumulate(hours.later[:, own][:, ::-1], axis=1)[:, ::-1]  # a run, as yet
     absent = np.isnan(pairs.actual[hours.rows, cells])
     forecast = ~np.isnan(pairs.judged.predicted[version][hours.rows, cells])
     later = np.cumsum(~absent[:, ::-1], axis=1)[:, ::-1] > 0
     waits = max(length - config.detection.late_after // pairs.grid.step, 0)
     overdue = later | (np.arange(length) < waits)
-    counted = recent & (~absent | overdue | ~forecast)
+    counted = hours.faulty[:, own] & ~too_short & begun & (~absent | overdue | ~forecast)
     bad: Floats = counted.sum(axis=1) * (pairs.grid.step / HOUR)
     return bad

@@ -44,6 +44,8 @@ LOOK_BACK = timedelta(
     hours=hours_needed(PeerSettings()) + 1
 )  # and an hour that a finer interval may have begun
 """So much before the end of its current window a slot reads to judge features."""
+SOON_FITTED = (Undefined.NOT_CALIBRATED, Undefined.SHORT_REFERENCE)
+"""The reasons that time mends."""
 CELLS = 4_000_000
 """So many scores are held at once in a replay: each takes 56 bytes."""
 
@@ -155,12 +157,18 @@ def features_at(
         name: feature_days(limits, hours.of(name)[:, known], hours.times, rows[known])
         for name, limits in calibration.features.items()
     }
-    soon = (Undefined.NOT_CALIBRATED, Undefined.SHORT_REFERENCE)
-    unfitted = sum(
-        int((np.isin(calibration.reasons(name, rows), soon) & (many > 0)).sum())
+    return FeatureBlock(pairs.cities, usable, days, int(unfitted(calibration, rows, usable)))
+
+
+def unfitted(calibration: FeatureCalibration, rows: Integers, usable: Mapping[str, Integers]) -> Integers:
+    """(…) how many features of the cities (n,) have values now, by their hours (…, n), and are not fitted for
+    want of them.
+    """
+    found = [
+        (np.isin(calibration.reasons(name, rows), SOON_FITTED) & (many > 0)).sum(axis=-1)
         for name, many in usable.items()
-    )
-    return FeatureBlock(pairs.cities, usable, days, unfitted)
+    ]
+    return np.asarray(np.sum(found, axis=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,12 @@ class FeatureSeen:
     """(S, n) by feature."""
     scores: Mapping[str, FeatureScores]
     """(S, N) by feature that is fitted, of the cities of the calibration."""
+
+    def unfitted(self) -> Integers:
+        """(S,) as `FeatureBlock.unfitted`; 0 where nothing is fitted."""
+        if self.calibration is None:
+            return np.asarray(0)
+        return unfitted(self.calibration, self.calibration.rows(self.cities), self.usable)
 
     def panels(self, version: str, cities: Sequence[str], slot: int = 0) -> list[Panel]:
         """The panel of a model version in the cities that it forecasts; none where there is no feature."""

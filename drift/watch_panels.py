@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.calendar import wide_days
+from drift.calendar import wide_at
 from drift.config import Config
 from drift.detectors.features import CHANNELS
-from drift.detectors.hourly import HOUR
 from drift.detectors.slot import FleetWatched, PoolSums, fleet_score
-from drift.domain import Codes, Floats, Grid, Panel, Series, Undefined
+from drift.domain import Codes, Floats, Panel, Series, Undefined
 from drift.watch import DAY_HOURS, BlockWatch, VersionWatch, Watch
 from drift.watch_features import joined
 from drift.watch_slow import Slow, SlowScores, slow_scores
@@ -77,7 +75,7 @@ def _of_cities(version: str, parts: Sequence[VersionWatch]) -> list[Panel]:
     series = [Series(version, city) for part in parts for city in part.cities]
     scores = np.full((len(series), len(SCORES)), np.nan)
     channels = np.full((len(series), len(CHANNELS)), np.nan)
-    reason = np.full(len(series), Undefined.NOT_CALIBRATED, np.uint8)
+    reason = np.repeat([np.uint8(part.reason) for part in parts], [len(part.cities) for part in parts])
     start = 0
     for part in parts:
         if part.watched is not None:
@@ -104,13 +102,18 @@ def _of_cities(version: str, parts: Sequence[VersionWatch]) -> list[Panel]:
 def _fleet(
     version: str, parts: Sequence[VersionWatch], windows: Windows, what: Watch, config: Config
 ) -> FleetWatched | None:
-    limits = what.calibration.fleet.get(version) if what.calibration is not None else None
-    sums = [part.watched.pool for part in parts if part.watched is not None and part.watched.pool is not None]
-    if limits is None or not sums:
+    pools = [
+        part.watched.pool for part in parts if part.watched is not None and part.watched.pool is not None
+    ]
+    if not pools or what.calibration is None:
+        return None
+    sums = PoolSums.join(pools)
+    limits = what.calibration.fleet_limits(version, sums.cities)
+    if limits is None:
         return None
     cities = [part.cities[row] for part in parts for row in part.scored]
-    days = Grid(windows.current.end - timedelta(days=3), HOUR, 3 * DAY_HOURS)
-    return fleet_score(limits, PoolSums.join(sums), bool(wide_days(days, cities, config)[-1]))
+    (wide,) = wide_at([windows.current.end], cities, config)
+    return fleet_score(limits, sums, bool(wide))
 
 
 def _of_fleet(version: str, parts: Sequence[VersionWatch], fleet: FleetWatched) -> list[Panel]:

@@ -10,12 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from drift.cli import main
+
+# a loaded machine is no reason to fail: how long an example takes is for the benchmarks
+hypothesis.settings.register_profile("drift", deadline=None)
+hypothesis.settings.load_profile("drift")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from drift.channels.alertmanager import AlertmanagerChannel
 from drift.channels.base import Channel
-from drift.channels.log import LogChannel, Logger
+from drift.channels.log import Logger
 from drift.channels.url import UrlChannel
 from drift.config_channels import ChannelConfig
 from drift.entry_points import factory
@@ -20,30 +20,17 @@ from drift.messages import Words
 
 ChannelFactory: TypeAlias = Callable[[str, ChannelConfig, Logger, Words], Channel]
 
-KINDS: Mapping[str, ChannelFactory] = {
+CHANNELS: Mapping[str, ChannelFactory] = {
     "apprise": lambda name, config, _logger, _words: UrlChannel(name, config),
     "alertmanager": lambda name, config, _logger, words: AlertmanagerChannel(name, config, words),
 }
 GROUP = "drift.channels"
 
 
-def channel_of(name: str, config: ChannelConfig, logger: Logger, words: Words) -> Channel:
+def open_channel(name: str, config: ChannelConfig, logger: Logger, words: Words) -> Channel:
     """The channel of that name. Nothing is asked of anyone yet.
 
     Raises:
         ConfigError: no such kind is known, or the package that should bring it does not load.
     """
-    return factory(KINDS, GROUP, config.kind, f"channels.{name}.kind")(name, config, logger, words)
-
-
-# what `deliver.py` uses until the outbox takes its place
-CHANNELS: Mapping[str, Callable[[Logger], LogChannel]] = {"log": LogChannel}
-
-
-def open_channel(name: str, logger: Logger) -> LogChannel:
-    """The log.
-
-    Raises:
-        ConfigError: there is no other.
-    """
-    return factory(CHANNELS, GROUP, name, "the channel")(logger)
+    return factory(CHANNELS, GROUP, config.kind, f"channels.{name}.kind")(name, config, logger, words)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -35,15 +37,20 @@ from drift.reasons import Undefined
 LEAST_DAYS = 21  # usable, or a series is fitted to nothing
 LEAST_OWN_DAYS = 150  # usable, or a series sets no limits
 LEAST_CITIES = 3  # or there is no fleet
+LEAST_SHARE = 0.8  # of a fleet's cities, for another model version to be held against it
 PRIOR_YEARS = 40.0  # city-years that the standard limits weigh beside one's own
 LEAST_YEARS = 10.0  # city-years that tell how features spread and go together
 OWN_SHARE = 0.9  # of the weight, for limits to be called one's own
 Origin: TypeAlias = Literal["own", "blended", "standard"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Calibration:
-    """Limits of all series, with what they were fitted on."""
+    """Limits of all series, with what they were fitted on.
+
+    A city that is not fitted under a model version is held against its own under another, that with the most
+    days: a new version should be no worse than the one before it.
+    """
 
     span: Window
     series: tuple[tuple[str, str], ...]
@@ -54,24 +61,76 @@ class Calibration:
     origin: Origin
     """Where the limits come from."""
 
+    @cached_property
+    def _by_version(self) -> Mapping[str, Mapping[str, int]]:
+        """The row of each city that is fitted, by model version."""
+        found: dict[str, dict[str, int]] = {version: {} for version, _ in self.series}
+        for row in np.flatnonzero(self.limits.days >= LEAST_DAYS).tolist():
+            version, city = self.series[row]
+            found[version][city] = row
+        return found
+
+    @cached_property
+    def _longest(self) -> Mapping[str, int]:
+        """The row of each city under the model version with the most days; of equals, the last."""
+        found: dict[str, int] = {}
+        for row in np.argsort(self.limits.days, kind="stable").tolist():
+            if self.limits.days[row] >= LEAST_DAYS:
+                found[self.series[row][1]] = row
+        return found
+
+    def cities_of(self, model_version: str) -> AbstractSet[str]:
+        """Those that are fitted under the model version itself."""
+        return self._by_version.get(model_version, {}).keys()
+
+    def row_of(self, model_version: str, city: str) -> int | None:
+        """Where the series stands that a city is held against; None: it is fitted under no model version."""
+        own = self._by_version.get(model_version, {}).get(city)
+        return self._longest.get(city) if own is None else own
+
+    def held_against(self, model_version: str, city: str) -> str | None:
+        """The model version whose normal error the city is held against; None where there is none."""
+        row = self.row_of(model_version, city)
+        return None if row is None else self.series[row][0]
+
     def of(self, model_version: str, cities: Sequence[str]) -> tuple[Limits, list[int]]:
-        """Limits of those of the cities that are fitted, and where they stand among `cities`."""
-        row = {city: at for at, (version, city) in enumerate(self.series) if version == model_version}
-        days = self.limits.days
-        found = [k for k, city in enumerate(cities) if city in row and days[row[city]] >= LEAST_DAYS]
-        keep = np.array([row[cities[k]] for k in found], dtype=np.intp)
-        return self.limits.cities(keep), found
+        """Limits of the cities that are held against anything, and where those stand among `cities`."""
+        rows = [self.row_of(model_version, city) for city in cities]
+        keep = np.array([row for row in rows if row is not None], dtype=np.intp)
+        return self.limits.cities(keep), [k for k, row in enumerate(rows) if row is not None]
+
+    def fleet_version(self, model_version: str) -> str | None:
+        """The model version whose fleet it is held against: its own, or the one with the most days."""
+        if model_version in self.fleet or not self.fleet:
+            return model_version if model_version in self.fleet else None
+        days = {
+            version: self.limits.days[list(self._by_version[version].values())].sum()
+            for version in self.fleet
+        }
+        return max(days, key=lambda version: (days[version], version))
 
     def fleet_of(self, model_version: str, cities: Sequence[str]) -> FleetLimits | None:
-        """The fleet's limits, to pool those of the cities that are fitted, in their order; None without."""
-        limits = self.fleet.get(model_version)
-        if limits is None:
+        """The fleet's limits, to pool those of the cities that `of` gives, in their order; None without.
+
+        A city that was no part of the fleet has no scale (NaN), and is left out of the pool.
+        """
+        version = self.fleet_version(model_version)
+        if version is None:
             return None
-        pairs = zip(self.series, self.limits.days, strict=True)
-        fitted = [city for (version, city), days in pairs if version == model_version and days >= LEAST_DAYS]
-        row = {city: at for at, city in enumerate(fitted)}
-        _, found = self.of(model_version, cities)
-        return limits.cities(np.array([row[cities[k]] for k in found], dtype=np.intp))
+        row = {city: at for at, city in enumerate(self._by_version[version])}
+        held = [city for city in cities if self.row_of(model_version, city) is not None]
+        at = np.array([row.get(city, -1) for city in held], dtype=np.intp)
+        return self.fleet[version].cities(at).without(at < 0)
+
+    def fleet_limits(self, model_version: str, pooled: int) -> FleetLimits | None:
+        """What so many pooled cities are held against. None for a model version without a fleet of its own
+        in much fewer cities than the one before: the mean of a few swings more than that of many.
+        """
+        version = self.fleet_version(model_version)
+        if version is None:
+            return None
+        enough = version == model_version or pooled >= LEAST_SHARE * len(self._by_version[version])
+        return self.fleet[version] if enough else None
 
     def to_bytes(self) -> bytes:
         """The calibration as bytes, a few hundred numbers a city; `from_bytes` gives it back exactly."""

@@ -88,6 +88,11 @@ class FleetLimits:
         """To pool some of the cities, a block."""
         return replace(self, scale=self.scale.cities(keep))
 
+    def without(self, some: Flags) -> FleetLimits:
+        """The same, with some of the cities (N,) left out of the pool."""
+        centre = np.where(some, np.nan, self.scale.centre)
+        return replace(self, scale=replace(self.scale, centre=centre))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoolSums:
@@ -143,7 +148,7 @@ def pooled_errors(hourly: HourlyErrors) -> Singles:
 
 @quiet
 def pool(scale: FleetScale, hourly: HourlyErrors, settings: FleetSettings) -> PoolSums:
-    """What these cities add to the fleet. A NaN city is left out of the hour."""
+    """What these cities add to the fleet. A NaN city is left out of the hour, one without a scale of all."""
     values = pooled_errors(hourly)
     clip, last = np.float32(settings.city_clip), np.float32(settings.square_clip)
     rows = [
@@ -154,9 +159,10 @@ def pool(scale: FleetScale, hourly: HourlyErrors, settings: FleetSettings) -> Po
     for length, size in zip(SPREAD_HOURS, _single(scale.bias), strict=True):
         rows.append(np.minimum((_trailing(bias, length) / size) ** 2, last))
     rows.append(np.minimum(np.abs(hourly.scaled), np.float32(RATIO_CAP)))
-    known = [np.isfinite(row) for row in rows]
+    pooled = np.isfinite(scale.centre[0])
+    known = [np.isfinite(row) & pooled for row in rows]
     total = [np.where(k, row, 0).sum(axis=-1, dtype=np.float64) for k, row in zip(known, rows, strict=True)]
-    return PoolSums(np.stack(total), np.stack([k.sum(axis=-1) for k in known]), hourly.scaled.shape[-1])
+    return PoolSums(np.stack(total), np.stack([k.sum(axis=-1) for k in known]), int(pooled.sum()))
 
 
 def _single(values: Floats) -> Singles:

@@ -43,7 +43,8 @@ def hourly_window(window: Window, step: timedelta) -> Window:
 def hourly(actual: Floats, predicted: Floats, step: timedelta) -> tuple[Floats, Floats]:
     """Actuals and predictions (n, T) at intervals of `step`, from the start of an hour on, as (H, n) by hour.
 
-    The mean over an hour's pairs; NaN with fewer than half of them. The unit stays.
+    The mean over an hour's pairs; without half of them there is no prediction (NaN), and the actual is the
+    mean of at least half of its own. The unit stays.
 
     Raises:
         UndefinedError: intervals of `step` are no part of an hour.
@@ -59,8 +60,9 @@ def hourly(actual: Floats, predicted: Floats, step: timedelta) -> tuple[Floats, 
     _check(step)
     if step == HOUR:
         return np.ascontiguousarray(actual.T), np.ascontiguousarray(predicted.T)
-    known = np.isfinite(actual) & np.isfinite(predicted)
-    return _means(actual, known, HOUR // step), _means(predicted, known, HOUR // step)
+    known, parts = np.isfinite(actual) & np.isfinite(predicted), HOUR // step
+    paired, alone = (_means(actual, some, parts) for some in (known, np.isfinite(actual)))
+    return np.where(np.isnan(paired), alone, paired), _means(predicted, known, parts)
 
 
 @quiet
@@ -83,11 +85,21 @@ def hourly_means(values: Floats, step: timedelta) -> Floats:
 
 def _means(values: Floats, known: Flags, parts: int) -> Floats:
     """(H, n) means of what is known of each hour's parts; NaN where that is less than half of them."""
-    count = known.reshape(len(values), -1, parts).sum(axis=-1)
-    total = np.where(known, values, 0).reshape(len(values), -1, parts).sum(axis=-1)
+    shape = len(values), values.shape[-1] // parts, parts
+    count = known.reshape(shape).sum(axis=-1)
+    total = np.where(known, values, 0).reshape(shape).sum(axis=-1)
     return np.ascontiguousarray(np.where(2 * count >= parts, total / count, np.nan).T)
 
 
+def is_hourly(step: timedelta) -> bool:
+    """Whether intervals of `step` make hours.
+
+    >>> is_hourly(timedelta(minutes=20)), is_hourly(timedelta(minutes=25)), is_hourly(timedelta(hours=2))
+    (True, False, False)
+    """
+    return step <= HOUR and not HOUR % step
+
+
 def _check(step: timedelta) -> None:
-    if step > HOUR or HOUR % step:
+    if not is_hourly(step):
         raise UndefinedError("the calibrated detector", Undefined.NOT_HOURLY)

@@ -1,8 +1,9 @@
 """PURE. Alertmanager's routes and receivers from the same rules: who is told, of how many at once, how often.
 
-The file holds no secret. Slack's URL and the mail password stand in files of their own, which it names; a
-channel that Alertmanager does not know, such as SMS, is reached through our bridge, and so is mail where no
-server was named. What says that drift is dead should have one way that is not drift's.
+The file holds no secret. Slack's URL, the mail password and the token of drift's bridge stand in files of
+their own, which it names; a channel that Alertmanager does not know, such as SMS, is reached through the
+bridge, and so is mail where no server was named. What says that drift is dead should have one way that is not
+drift's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from drift.exports.document import Document
 from drift.exports.monitor import ABSENT, LATE, STALE, WATCHDOG
 from drift.exports.promql import duration, matcher
 from drift.exports.said import FORECAST
+from drift.notify import MOST
 
 DEFAULT, DEAD_MAN, NOBODY = "default", "dead-man", "nobody"
 LISTED = 10
@@ -146,13 +148,19 @@ def _receiver(name: str, channels: Sequence[str], receivers: Receivers, bridge: 
     slack = [_slack(receivers)] if "slack" in channels else []
     email = [_email(receivers)] if "email" in channels and receivers.mails else []
     own = {"slack"} | ({"email"} if receivers.mails else set())
-    bridged = [
-        {"url": f"{bridge}?channel={quote(channel, safe='')}", "send_resolved": True}
-        for channel in channels
-        if channel not in own
-    ]
+    bridged = [_bridged(channel, receivers, bridge) for channel in channels if channel not in own]
     parts = {"slack_configs": slack, "email_configs": email, "webhook_configs": bridged}
     return {"name": name, **{key: part for key, part in parts.items() if part}}
+
+
+def _bridged(channel: str, receivers: Receivers, bridge: str) -> Document:
+    """No more alerts than one message holds: a payload that is too large would be lost as a whole."""
+    return {
+        "url": f"{bridge}?channel={quote(channel, safe='')}",
+        "send_resolved": True,
+        "max_alerts": MOST,
+        "http_config": {"authorization": {"credentials_file": receivers.secret("drift_token")}},
+    }
 
 
 def _dead_man(receivers: Receivers) -> Document:

@@ -9,12 +9,14 @@ from drift.evidence.disturbances import WORDS as FAULTS
 from drift.evidence.wording import percent, times
 from drift.messages.facts import Reading
 from drift.messages.figures import against, figure
-from drift.messages.kinds import KINDS, OWN, called, kind_of
+from drift.messages.kinds import KINDS, OWN, RELAYED, called, kind_of
 from drift.messages.reading import Node
-from drift.messages.words import Said, Words, name_of
+from drift.messages.words import PROSE_LENGTH, Said, Words, name_of
 from drift.notices import Notice, Told
 
 OWN_KINDS = tuple(KINDS[name] for name in OWN)
+SHORT = 60
+"""So much of what an alert says of itself stands in a row."""
 
 
 def headline_of(notice: Notice, words: Words) -> Said:
@@ -26,6 +28,8 @@ def headline_of(notice: Notice, words: Words) -> Said:
         return (name_of(notice.rule), *version)
     told = notice.alerts[0]
     ended = notice.status == "resolved"
+    if kind_of(told) is KINDS[RELAYED]:
+        return _relayed(notice, words, version)
     if len(notice.alerts) > 1:
         if len({each.key.column for each in notice.alerts}) > 1:
             told = replace(told, key=told.key._replace(column=None))
@@ -38,6 +42,15 @@ def headline_of(notice: Notice, words: Words) -> Said:
     if not version and told.key.city is None:
         return what
     return (place_of(told), *version, ": ", *what)
+
+
+def _relayed(notice: Notice, words: Words, version: Said) -> Said:
+    """What Alertmanager says, which names its place; of several alerts the rule, and how many they are."""
+    kind, told = KINDS[RELAYED], notice.alerts[0]
+    if len(notice.alerts) == 1:
+        return _filled(kind.ended if notice.status == "resolved" else kind.happened, told, words)
+    over = "over: " if notice.status == "resolved" else ""
+    return (over, f"{len(notice.alerts):,} alerts", *version, ": ", name_of(notice.rule))
 
 
 def place_of(told: Told, longest: int = 40) -> str:
@@ -62,7 +75,9 @@ def worst_of(told: Told, words: Words) -> Said:
 
 
 def short_figure(told: Told, words: Words) -> str:
-    """How bad one alert is: times normal where that is known, else its value."""
+    """How bad one alert is: times normal where that is known, else its value, or what it says of itself."""
+    if kind_of(told) is KINDS[RELAYED]:
+        return said_of(told, SHORT)
     reading = reading_of(told, words)
     if reading.ratio is not None and kind_of(told) is KINDS["profile"]:
         return f"{times(reading.ratio)} × normal"
@@ -71,6 +86,8 @@ def short_figure(told: Told, words: Words) -> str:
 
 def worst_figure(told: Told, words: Words) -> str:
     """How bad an alert was that is over."""
+    if kind_of(told) is KINDS[RELAYED]:
+        return said_of(told, SHORT)
     worst, reading = Node(told.evidence)["worst"].number, reading_of(told, words)
     if worst is not None:
         return figure(told.name, worst, words.unit)
@@ -116,6 +133,12 @@ def _ended(told: Told, words: Words) -> Said:
     return _filled(kind_of(told).ended, told, words)
 
 
+def said_of(told: Told, longest: int = PROSE_LENGTH) -> str:
+    """What the alert says of itself first, or else its rule."""
+    said = next(iter(Node(told.evidence)["sentences"]), Node()).prose(longest)
+    return said or name_of(told.key.rule)
+
+
 def _filled(text: str, told: Told, words: Words) -> Said:
     """The kind's phrase with the alert's figures in it."""
     value, limit = against(told.name, told.value, told.threshold.limit, words.unit)
@@ -127,6 +150,7 @@ def _filled(text: str, told: Told, words: Words) -> Said:
         "{value}": (value,),
         "{side}": (told.threshold.side if told.threshold.side in ("below", "above") else "past",),
         "{limit}": (limit,),
+        "{said}": (said_of(told),),
     }
     return tuple(piece for part in re.split(r"(\{\w+\})", text) for piece in filled.get(part, (part,)))
 

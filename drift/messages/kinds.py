@@ -15,8 +15,8 @@ from drift.statistics import STATISTICS
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of alert. `runbook` is its page's name; `{what}` (with its column),
-    `{input}`, `{channel}`, `{value}`, `{side}` and `{limit}` are filled in.
+    """One kind of alert. `runbook` is its page's name; `{what}` (with its column), `{input}`, `{channel}`,
+    `{value}`, `{side}`, `{limit}` and `{said}` (what the alert says of itself) are filled in.
     """
 
     runbook: str
@@ -122,6 +122,13 @@ KINDS: Mapping[str, Kind] = {
         "the watchdog stopped",
         "Nothing, as long as it keeps coming. When it stops coming, look after drift.",
     ),
+    "relayed": Kind(
+        "README",
+        "{said}",
+        "{said}",
+        "over: {said}",
+        "Open its runbook, or the Alertmanager that sent it.",
+    ),
     "platform": Kind(
         "platform",
         "{what} is {value}, {side} its limit of {limit}",
@@ -130,8 +137,10 @@ KINDS: Mapping[str, Kind] = {
         "Look at the platform's dashboards: which endpoint or instance is it, and what changed?",
     ),
 }
-OWN = ("no_data", "monitor_stale", "delivery_failed", "watchdog")
-"""What drift says of itself: the name of the rule, or of what was measured."""
+RELAYED = "relayed"
+"""What Alertmanager has told through drift: its words are its own."""
+OWN = (RELAYED, "no_data", "monitor_stale", "delivery_failed", "watchdog")
+"""What is named by its rule, or by what was measured, and is no figure of a forecast."""
 _BY_MEASUREMENT: Mapping[str, str] = {
     "drift_score": "profile",
     "error_ratio": "ratio",

@@ -16,7 +16,7 @@ from drift.messages.facts import Fact
 from drift.messages.figures import between, lasting
 from drift.messages.gist import NOT_MENDED, gist_of
 from drift.messages.headline import closed, headline_of, place_of
-from drift.messages.kinds import KINDS, kind_of
+from drift.messages.kinds import KINDS, RELAYED, kind_of
 from drift.messages.lines import lines_of
 from drift.messages.links import Link, links_of
 from drift.messages.reading import Node
@@ -86,12 +86,22 @@ def story_of(notice: Notice, words: Words) -> Story:
         facts=lines_of(notice, words),
         table=None if notice.why == "test" else table_of(notice, words),
         links=links_of(notice, words),
-        silence="" if tone == "calm" else silence_command(notice, words),
+        silence="" if tone == "calm" or _relayed(notice) else silence_command(notice, words),
         keys=tuple(printable(key) for key in keys[:MOST_KEYS]),
         more_keys=max(len(keys) - MOST_KEYS, 0),
         key=notice.key,
-        gist=() if tone == "calm" and not closed(notice) else gist_of(notice, words),
+        gist=() if _no_gist(notice, tone) else gist_of(notice, words),
     )
+
+
+def _relayed(notice: Notice) -> bool:
+    """Whether it is Alertmanager's: there it is silenced, and it has no value of ours."""
+    return bool(notice.alerts) and kind_of(notice.alerts[0]) is KINDS[RELAYED]
+
+
+def _no_gist(notice: Notice, tone: Tone) -> bool:
+    over = notice.status == "resolved" and _relayed(notice)
+    return over or (tone == "calm" and not closed(notice))
 
 
 def _tone(notice: Notice) -> Tone:

@@ -1,4 +1,4 @@
-"""What `drift serve` answers: /metrics, /healthz, /readyz, and the written reports."""
+"""What `drift serve` answers: /metrics, /healthz, /readyz, written reports, and Alertmanager's webhook."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from drift.domain import iso
 from drift.errors import DriftError
+from drift.web.bridge import bridge
 
 if TYPE_CHECKING:
     from drift.schedule import Schedule
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 
 
 def make_app(schedule: Schedule, gauges: PrometheusSink, reports: Path | None) -> Starlette:
-    """The application around a schedule. Reading only: nothing here changes anything."""
+    """The application around a schedule. All but the bridge, which wants a token, is for reading only."""
     from drift.sinks.prometheus import CONTENT_TYPE
 
     def metrics(_: Request) -> Response:
@@ -55,6 +56,7 @@ def make_app(schedule: Schedule, gauges: PrometheusSink, reports: Path | None) -
         Route("/metrics", metrics),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        bridge(schedule),
     ]
     if reports is not None:
         reports.mkdir(parents=True, exist_ok=True)

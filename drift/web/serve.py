@@ -57,11 +57,13 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
         with _ended_by_signals(server):
             log.info("listening", url=f"http://{host}:{listening.getsockname()[1]}")
             stop_delivery = monitor.telling.delivery.start()
+            stop_calls = monitor.dead_man.start(gauges.failed)
             stop = schedule.start()
             try:
                 server.run(sockets=[listening])
             finally:
                 stop()
+                stop_calls()
                 stop_delivery()
                 log.info("stopped")
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from drift.domain import Run
+from drift.errors import StateError
 from drift.sinks.prometheus import PrometheusSink, _escaped, _whole
 from drift.state import SharedGauges, State
 from drift.state_outbox import Counts
@@ -49,12 +50,17 @@ class ReplicaGauges(PrometheusSink):
         """Show what another replica made since, and how the outbox stands; gives the slot that is shown now.
 
         Raises:
-            StateError: the state cannot be read; the gauges stay as they were.
+            StateError: the state cannot be read; the run's gauges stay as they were, the outbox's are absent.
         """
-        made = self._state.gauges(after=self._snapshot.slot)
+        outbox = self._state.outbox
+        try:
+            made = self._state.gauges(after=self._snapshot.slot)
+            self._outbox = outbox_text(outbox.counts(), outbox.given_up(), self._channels)
+        except StateError:
+            self._outbox = b""  # what is not known is not shown
+            raise
         if made is not None:
             self._adopt(made)
-        self._outbox = outbox_text(self._state.outbox.counts(), self._state.outbox.given_up(), self._channels)
         return self._snapshot.slot
 
     def _adopt(self, made: SharedGauges) -> None:

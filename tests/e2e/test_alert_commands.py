@@ -111,3 +111,11 @@ def test_exports_are_written_and_checked(drift, made, tmp_path):
         assert drift("export", what, "-c", made.config, "--out", tmp_path / "out").code == 0
         assert (tmp_path / "out" / file).read_text().startswith("# Generated from drift's config")
         assert drift("export", what, "-c", made.config, "--out", tmp_path / "out", "--check").code == 0
+
+
+def test_the_doctor_looks_at_each_channel_and_sends_nothing(drift, made, told):
+    made.edit("channels: [ops]", "channels: [ops, sms]")
+    answer = drift("doctor", "-c", made.config)
+    assert "channel ops: JSON" in answer.out
+    assert "sms: not configured, so nobody is told there" in answer.out
+    assert told.received.empty()

@@ -169,7 +169,8 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def pager(config: Config, loopback: Loopback, tmp_path: Path) -> Iterator[Program]:
     """Alertmanager with what is exported, its waits cut short."""
-    receivers = Receivers(bridge=f"{loopback.url}/bridge", dead_man=f"{loopback.url}/dead-man")
+    (tmp_path / "drift_token").write_text("the loopback asks for none")
+    receivers = Receivers(str(tmp_path), f"{loopback.url}/bridge", dead_man=f"{loopback.url}/dead-man")
     made = yaml.safe_load(alertmanager(config, receivers))
     for route in (made["route"], *made["route"]["routes"]):
         route |= {"group_wait": "100ms", "group_interval": "1s"}

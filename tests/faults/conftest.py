@@ -105,7 +105,7 @@ class Replicas:
         self.said: queue.Queue[tuple[int, str]] = queue.Queue()
         pipe = subprocess.PIPE
         self._nest = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("replica.py"))],
+            [sys.executable, str(Path(__file__).with_name("replica.py")), str(config)],
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,
@@ -162,13 +162,14 @@ class Replicas:
         self._nest.communicate()
 
 
-def settle(state: State, seconds: float) -> None:
-    """Until nothing waits in the outbox and there was nothing to add for a while."""
-    ends, quiet, slots = time.monotonic() + seconds, 0, None
-    while quiet < 5 and time.monotonic() < ends:
-        now = state.last_slot(), sum(counts.waiting for counts in state.outbox.counts().values())
-        quiet = quiet + 1 if now == slots and not now[1] else 0
-        slots = now
+def settle(state: State, seconds: float = 300) -> None:
+    """Until every slot that is due is done, and nothing waits in the outbox."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        last = state.last_slot()
+        waiting = sum(counts.waiting for counts in state.outbox.counts().values())
+        if last is not None and last + EVERY > NOW and not waiting:
+            return
         time.sleep(0.4)
 
 

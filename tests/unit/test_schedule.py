@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -203,3 +204,64 @@ def test_a_slot_that_could_not_be_published_is_published_later(schedule):
     assert sink.slots == [NOON + timedelta(minutes=5)]
     schedule.clock.now += timedelta(minutes=6)
     assert schedule.tick() == 0
+
+
+def test_a_slot_that_another_process_works_on_is_left_to_it_and_later_ones_wait(schedule):
+    schedule.tick()
+    schedule.clock.now += 2 * HOUR
+    leases, next_slot = schedule.monitor.state.leases, NOON + timedelta(hours=1, minutes=5)
+    leases.claim(next_slot, "another", schedule.clock.now, timedelta(seconds=60))
+    assert schedule.tick() == 0
+    assert slots(schedule) == ["01 12:05"]
+    schedule.clock.now += timedelta(seconds=60)  # the other one is gone, and its lease ran out
+    assert schedule.tick() == 2
+
+
+def test_a_slot_that_another_process_publishes_is_left_to_it_and_holds_up_nothing(schedule):
+    sink = Flaky()
+    schedule.monitor._sinks = [sink]
+    schedule.tick()
+    sink.away = False
+    schedule.clock.now += HOUR
+    leases, published = schedule.monitor.state.leases, NOON + timedelta(minutes=5)
+    leases.claim(published, "another", schedule.clock.now, timedelta(seconds=60))
+    assert schedule.tick() == 1
+    assert sink.slots == [NOON + timedelta(hours=1, minutes=5)]
+
+
+def test_a_lease_is_renewed_while_a_slot_is_worked_on_and_let_go_after(schedule):
+    """The work lasts three leases; another process never gets hold of the slot."""
+    schedule.lease = timedelta(milliseconds=300)
+    schedule.clock.now = None
+    began, start = time.monotonic(), NOON + timedelta(minutes=6)
+    clock = lambda: start + timedelta(seconds=time.monotonic() - began)  # noqa: E731 - a clock that runs
+    schedule.clock = schedule.monitor.clock = clock
+    find, claims = schedule.monitor.find, []
+
+    def slow(*words, **more):
+        for _ in range(9):
+            time.sleep(0.1)
+            leases = schedule.monitor.state.leases
+            claims.append(leases.claim(NOON + timedelta(minutes=5), "another", clock(), HOUR))
+        return find(*words, **more)
+
+    schedule.monitor.find = slow
+    assert schedule.tick() == 1
+    assert claims == [None] * 9
+    assert slots(schedule) == ["01 12:05"]
+
+
+def test_a_process_that_slept_through_its_lease_commits_nothing_and_tries_again(schedule):
+    find = schedule.monitor.find
+
+    def slept(*words, **more):
+        schedule.clock.now += HOUR - timedelta(minutes=7)  # suspended; nothing renewed the lease
+        schedule.monitor.find = find
+        return find(*words, **more)
+
+    schedule.monitor.find = slept
+    assert schedule.tick() == 0
+    assert schedule.failed_at == NOON + timedelta(minutes=5)
+    assert slots(schedule) == []
+    assert schedule.tick() == 1
+    assert schedule.failed_at is None

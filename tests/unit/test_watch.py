@@ -9,7 +9,7 @@ import pytest
 from drift.calibrations import Calibrations, fit_windows, fitted, series_of
 from drift.config import parse_config
 from drift.domain import Grid, Undefined
-from drift.replay_watch import periods, watch_slots
+from drift.replay_watch import watch_slots
 from drift.timeline import Forecast, Revision, Timeline
 from drift.watch import LOOK_BACK, Watch, watch_block
 from drift.watch_panels import combine
@@ -84,15 +84,15 @@ def test_a_replay_says_of_each_slot_what_the_slot_said(everything):
 
     replayed = list(watch_slots(timeline, windows, detectors, fitted_before, settings))
     assert len(replayed) == len(slots)
-    for period in periods(windows, settings.detection.refit):
-        what = Watch(detectors, *fitted_before(period[0]))
-        for each in period[::9]:
-            alone = combine([watch_block(timeline.at(each), each, what, settings)], each, what, settings)
-            again = named(replayed[windows.index(each)].panels)
-            assert named(alone).keys() == again.keys()
-            assert {"interval_score", "slow_score"} <= {key[0] for key in again}
-            for key, value in named(alone).items():
-                assert again[key] == pytest.approx(value, rel=1e-4, abs=1e-4), (each.slot, key)
+    assert {seen.watch.made_at for seen in replayed} == {windows[k].slot for k in (0, 69)}, "a fit in 20 days"
+    for each, seen in list(zip(windows, replayed, strict=True))[::9]:
+        what = seen.watch
+        alone = combine([watch_block(timeline.at(each), each, what, settings)], each, what, settings)
+        again = named(seen.panels)
+        assert named(alone).keys() == again.keys()
+        assert {"interval_score", "slow_score"} <= {key[0] for key in again}
+        for key, value in named(alone).items():
+            assert again[key] == pytest.approx(value, rel=1e-4, abs=1e-4), (each.slot, key)
 
 
 def test_blocks_of_cities_give_what_all_at_once_give(everything):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from drift.channels import KINDS, channel_of
+from drift.channels import CHANNELS, open_channel
 from drift.channels.alertmanager import posted
 from drift.channels.url import colour
 from drift.config_channels import ChannelConfig
@@ -28,15 +28,15 @@ def config(**fields: object) -> ChannelConfig:
 
 
 def test_every_kind_of_the_table_makes_a_channel_of_that_name() -> None:
-    for kind in KINDS:
-        made = channel_of("ops", config(kind=kind), structlog.get_logger(), Words())
+    for kind in CHANNELS:
+        made = open_channel("ops", config(kind=kind), structlog.get_logger(), Words())
         assert made.name == "ops"
         made.close()  # nothing was started
 
 
 def test_an_unknown_kind_is_named_with_the_nearest_there_is() -> None:
     with pytest.raises(ConfigError, match=r"channels\.ops\.kind 'aprise' is unknown; did you mean `apprise`"):
-        channel_of("ops", config(kind="aprise"), structlog.get_logger(), Words())
+        open_channel("ops", config(kind="aprise"), structlog.get_logger(), Words())
 
 
 def test_a_firing_alert_expires_and_one_that_ended_has_ended() -> None:

@@ -74,10 +74,24 @@ def test_a_series_with_too_few_days_is_fitted_to_nothing_and_left_out(reference:
 
 
 def test_what_is_not_known_has_no_limits(own: Calibration) -> None:
-    limits, where = own.of("v2", CITIES)
+    limits, where = own.of("v1", ["nowhere"])
     assert where == []
     assert len(limits.days) == 0
-    assert own.fleet_of("v2", CITIES) is None
+    assert own.held_against("v1", "nowhere") is None
+    assert own.cities_of("v2") == set()
+
+
+def test_a_new_model_version_is_held_against_the_one_before(own: Calibration) -> None:
+    limits, where = own.of("v2", [CITIES[3], "nowhere", CITIES[0]])
+    assert where == [0, 2]
+    np.testing.assert_array_equal(limits.centre, own.limits.centre[[3, 0]])
+    assert own.held_against("v2", CITIES[3]) == "v1"
+    fleet = own.fleet_of("v2", [CITIES[3], "nowhere", CITIES[0]])
+    assert fleet is not None
+    np.testing.assert_array_equal(fleet.scale.centre, own.fleet["v1"].scale.centre[:, [3, 0]])
+    assert own.fleet_limits("v2", len(CITIES)) is own.fleet["v1"]
+    assert own.fleet_limits("v2", len(CITIES) // 2) is None, "the mean of half the cities swings more"
+    assert own.fleet_limits("v1", 3) is own.fleet["v1"]
 
 
 def test_a_city_of_two_model_versions_has_limits_for_each(reference: Series) -> None:
