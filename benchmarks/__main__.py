@@ -37,6 +37,7 @@ BENCHMARKS = {
         Benchmark("layout"),
         Benchmark("peers"),
         Benchmark("spark", ("pyspark",)),
+        Benchmark("watch_cost"),
         Benchmark("replay", takes_options=False),
         Benchmark("detection", ("holidays",)),
         Benchmark("report_library", ("bokeh", "altair", "vl_convert", "plotly"), takes_options=False),
