@@ -38,6 +38,7 @@ BENCHMARKS = {
         Benchmark("peers"),
         Benchmark("spark", ("pyspark",)),
         Benchmark("watch_cost"),
+        Benchmark("pages"),
         Benchmark("replay", takes_options=False),
         Benchmark("detection", ("holidays",)),
         Benchmark("report_library", ("bokeh", "altair", "vl_convert", "plotly"), takes_options=False),

@@ -248,7 +248,7 @@ def drift_page(made: tuple[object, ...], folder: Path) -> Page:
     """The charts of drift itself: the real city page of `drift.reports`, tables and fleet page and all."""
     from drift.reports.site import write_site
 
-    links = write_site(*made, folder)  # type: ignore[arg-type]
+    links = write_site(*made, folder, single_file=True)  # type: ignore[arg-type]
     page = next(path for name, path in links.items() if name.startswith("city:")).read_text("utf-8")
     style, scripts = page.index("<style>"), page.index("<script>")
     own = page[:style] + page[page.index("</style>") : scripts]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from drift.cli_alerts import app as alerts_app
+from drift.cli_compare import compare
 from drift.cli_export import app as export_app
 from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, length, load, moment
 from drift.errors import ConfigError, DriftError, WindowError
@@ -184,6 +185,9 @@ def report(
     config_file: ConfigOption = DEFAULT_CONFIG,
     slot: SlotOption = None,
     city: Annotated[str | None, typer.Option(help="Only this city's page beside the fleet's.")] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="Make every page complete, to be mailed one by one.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the HTML report of a slot: the fleet page, and a page a city."""
@@ -193,11 +197,14 @@ def report(
 
     config = load(config_file)
     with progress("writing pages", quiet=as_json) as advance, Monitor(config) as monitor:
-        links = monitor.report(_slot(config, slot), city=city, on_page=advance)
+        links = monitor.report(_slot(config, slot), city=city, on_page=advance, single_file=single_file)
     if as_json:
         print(to_json({"links": links}))
     else:
         print_links(links)
+
+
+app.command()(compare)
 
 
 @app.command()

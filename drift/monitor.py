@@ -322,7 +322,8 @@ class Monitor:
             from drift.reports.publish import write_reports
 
             history = self._history(run)
-            attempt("reports", "pages", lambda: write_reports(run, pairs, history, self.config))
+            normal = self.calibrations.at(run.slot, self.state).calibration
+            attempt("reports", "pages", lambda: write_reports(run, pairs, history, self.config, normal))
         for sink in self.sinks:
             current = replace(run, links=dict(links), failures=tuple(failures))
             attempt("sink", sink.name, lambda sink=sink, current=current: sink.publish(current))  # type: ignore[misc]
@@ -331,11 +332,16 @@ class Monitor:
         return replace(run, links=links, failures=tuple(failures))
 
     def report(
-        self, slot: datetime, city: str | None = None, on_page: Callable[[int], None] | None = None
+        self,
+        slot: datetime,
+        city: str | None = None,
+        on_page: Callable[[int], None] | None = None,
+        *,
+        single_file: bool = False,
     ) -> dict[str, str]:
         """Write the pages of a slot as it is known now: the fleet's, and every city's or only this one's.
 
-        Neither the state nor a sink is touched.
+        With `single_file` each page is complete, to be mailed. Neither the state nor a sink is touched.
 
         Raises:
             ConfigError: the store has no such city, or the config turns reports off.
@@ -349,7 +355,16 @@ class Monitor:
             raise ConfigError("cities: there is none to report on")
         run = self._run(found, self._alerts(found.windows.slot), 0.0)
         cities = found.cities if city is None else (city,)
-        return write_pages(run, found.pairs, self._history(run), self.config, cities, on_page)
+        return write_pages(
+            run,
+            found.pairs,
+            self._history(run),
+            self.config,
+            cities,
+            on_page,
+            calibration=self.calibrations.at(run.slot, self.state).calibration,
+            single_file=single_file,
+        )
 
     def _history(self, run: Run) -> list[Transition]:
         first = min(run.reference.start, run.current.start)

@@ -1,1 +1,1 @@
-"""HTML pages from a run: a fleet page and a page a city, each one file that opens without a network."""
+"""HTML pages from a run: a fleet page and a page a city, from files that open without a network."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +13,15 @@ from drift.config import Config
 from drift.domain import Floats, Run, Series, Transition, Window
 from drift.reports.figures import Figures, figures_of
 from drift.reports.local import LocalTimes, local_times
+from drift.reports.normal import cells_a_day, usual_shares
 from drift.reports.profile import floors
-from drift.reports.shown import Notes, Shown
-from drift.reports.spans import Span, alert_spans
+from drift.reports.shown import Notes, Shown, readable
+from drift.reports.spans import Span, alert_spans, onset_spans
 from drift.timeline import Pairs
+
+if TYPE_CHECKING:
+    from drift.detectors.calibration import Calibration
+    from drift.reports.health import Health
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class Book:
     """A run with its pairs and its alert history.
 
     `error` is predicted − actual `(model versions, cities, times)`; `floor` one a city; `current` and
-    `reference` the cells of the windows; `times` the grid on the clock of each zone that a city has.
+    `reference` the cells of the windows; `times` the grid on the clock of each zone that a city has, and of
+    the config's; `calibration` what the detectors take for normal, where there are any.
     """
 
     run: Run
@@ -36,11 +44,37 @@ class Book:
     current: slice
     reference: slice
     times: dict[str, LocalTimes]
+    calibration: Calibration | None = None
 
     @property
     def unit(self) -> str:
         """The unit of load."""
         return self.config.store.unit
+
+    @cached_property
+    def usual(self) -> Floats:
+        """(model versions, cities) the usual share of the load that is forecast wrongly, in the reference."""
+        error, actual = self.error[..., self.reference], self.pairs.actual[:, self.reference]
+        return usual_shares(error, actual, self.floor, cells_a_day(self.pairs.grid.step))
+
+    @cached_property
+    def health(self) -> Health:
+        """Six weeks of every model version in every city; made once, and shared by the pages."""
+        from drift.reports.health import health_of
+
+        return health_of(self)
+
+    @cached_property
+    def marks(self) -> list[Span]:
+        """The spans of the alerts, with those since the onset of what fires still."""
+        from drift.reports.said import onsets_of
+
+        return [*onset_spans(self.spans, onsets_of(self)), *self.spans]
+
+    def whole(self, values: Floats) -> Floats:
+        """Values that end with the grid, from its start on: NaN where they had not begun."""
+        missing = self.pairs.grid.count - values.shape[-1]
+        return values if not missing else np.concatenate([np.full(missing, np.nan, values.dtype), values])
 
     def local(self, city: str) -> LocalTimes:
         """The grid on the city's clock."""
@@ -56,11 +90,17 @@ class Book:
         return notes.show(self.figures.metric(name, series), unit, load_unit=self.unit, signed=signed)
 
 
-def book_of(run: Run, pairs: Pairs, transitions: Iterable[Transition], config: Config) -> Book:
+def book_of(
+    run: Run,
+    pairs: Pairs,
+    transitions: Iterable[Transition],
+    config: Config,
+    calibration: Calibration | None = None,
+) -> Book:
     """The book of one slot. Transitions of the run itself count, whether the history holds them or not."""
     history = {(t.key, t.at, t.after): t for t in (*transitions, *run.transitions)}
     seen = tuple(sorted(history.values(), key=lambda t: t.at, reverse=True))
-    zones = {config.zone_of(city) for city in pairs.cities}
+    zones = {config.timezone, *(config.zone_of(city) for city in pairs.cities)}
     return Book(
         run=run,
         pairs=pairs,
@@ -75,6 +115,7 @@ def book_of(run: Run, pairs: Pairs, transitions: Iterable[Transition], config: C
         current=pairs.grid.cut(run.current),
         reference=pairs.grid.cut(run.reference),
         times={zone: local_times(pairs.grid, zone) for zone in zones},
+        calibration=calibration,
     )
 
 
@@ -94,3 +135,17 @@ def lean_word(share: float) -> str:
     if not abs(share) >= 0.005:
         return ""
     return "over-forecast" if share > 0 else "under-forecast"
+
+
+def style_of(v: int) -> str:
+    """The class that a model version is drawn in.
+
+    >>> style_of(0), style_of(7)
+    ('m0', 'm1')
+    """
+    return f"m{v % 6}"
+
+
+def versions_of(book: Book) -> tuple[tuple[str, str], ...]:
+    """A legend of the model versions: name and style."""
+    return tuple((readable(name), style_of(v)) for v, name in enumerate(book.pairs.model_versions))

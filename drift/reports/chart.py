@@ -7,8 +7,9 @@ of the bytes and of the time that 64-bit floats would take. A gap in the data is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from drift.domain import Floats, Window
 from drift.reports.local import Ints, LocalTimes
 from drift.reports.shown import readable, significant
 from drift.reports.spans import Span
+from drift.reports.strip import LIMITS
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | dict[str, Json] | None"
 Style: TypeAlias = str  # a class of report.css: `actual`, `m0` … `m5` for model versions
@@ -34,8 +36,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A span of target times `[start, end)` with a word on it."""
+
+    start: datetime
+    end: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimeChart:
-    """Lines over time. Charts of one axis zoom and point together."""
+    """Lines over time. Charts of one axis zoom and point together.
+
+    The scale begins at `low`, where that is not above the values; None: where they do. `limit` is a line with
+    its words. `faults` are stretches of faulty data.
+    """
 
     axis: str
     unit: Literal["fraction", "load"]
@@ -44,6 +59,11 @@ class TimeChart:
     alt: str
     zero: bool = False
     limit: float | None = None
+    limit_words: str = "alert above"
+    low: float | None = 0.0
+    faults: tuple[Stretch, ...] = ()
+    usual: bool = False
+    """Whether bands are what is normal around zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,15 @@ class Bars:
     reference: tuple[Floats, ...]
     alt: str
     across: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Error ÷ normal by weekday and hour of the day, `(7, 24)` from Monday, with the WAPE beside it."""
+
+    times: Floats
+    wape: Floats
+    alt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +122,21 @@ def axis_of_days(times: LocalTimes, window: Window) -> Axis:
     return Axis(firsts.seconds, firsts.offsets(), times.zone, window, days=True)
 
 
+Chart: TypeAlias = TimeChart | Bars | Heat | Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart with the words around it. `axes` are those that it brings to the page."""
+
+    name: str
+    title: str
+    caption: str
+    chart: Chart
+    legend: tuple[tuple[str, str], ...]
+    axes: tuple[tuple[str, Axis], ...] = ()
+
+
 def packed(values: Floats) -> dict[str, Json]:
     """The values as whole multiples of a scale, null where there is none.
 
@@ -108,7 +152,7 @@ def packed(values: Floats) -> dict[str, Json]:
     return {"scale": scale, "values": whole}
 
 
-def to_json(charts: dict[str, TimeChart | Bars | Steps], axes: dict[str, Axis], load_unit: str) -> Json:
+def to_json(charts: Mapping[str, Chart], axes: Mapping[str, Axis], load_unit: str) -> Json:
     """The JSON value that the page's script draws from."""
     return {
         "unit": load_unit,
@@ -133,11 +177,11 @@ def _axis(axis: Axis) -> Json:
     }
 
 
-def _seconds(window: Window | Span) -> tuple[int, int]:
+def _seconds(window: Window | Span | Stretch) -> tuple[int, int]:
     return int(window.start.timestamp()), int(window.end.timestamp())
 
 
-def _chart(chart: TimeChart | Bars | Steps) -> Json:
+def _chart(chart: Chart) -> Json:
     if isinstance(chart, TimeChart):
         return {
             "type": "time",
@@ -145,9 +189,16 @@ def _chart(chart: TimeChart | Bars | Steps) -> Json:
             "unit": chart.unit,
             "zero": chart.zero,
             "limit": chart.limit,
+            "limit_words": chart.limit_words,
+            "low": chart.low,
+            "usual": chart.usual,
+            "faults": [[*_seconds(fault), readable(fault.words)] for fault in chart.faults],
             "lines": [_line(line) for line in chart.lines],
             "spans": [_span(span) for span in chart.spans],
         }
+    if isinstance(chart, Heat):
+        cells = {"times": packed(chart.times.ravel()), "wape": packed(chart.wape.ravel())}
+        return {"type": "heat", "limits": list(LIMITS), **cells}
     if isinstance(chart, Bars):
         bars = zip(chart.names, chart.current, chart.reference, strict=True)
         return {

@@ -10,14 +10,18 @@ import numpy as np
 from drift.domain import Failure, Series
 from drift.reports.book import Book, lean, lean_word
 from drift.reports.changes import Change, changes_of
-from drift.reports.city_charts import Panel, panels_of
+from drift.reports.chart import Panel
+from drift.reports.city_charts import panels_of
 from drift.reports.city_drift import DriftSection, drift_section
+from drift.reports.city_faults import MOST_LINES, FaultLine, fault_lines, faults_of
 from drift.reports.figures import STATES, State
 from drift.reports.local import two_clocks
 from drift.reports.profile import wape
+from drift.reports.said import Trouble, troubles_of
 from drift.reports.shown import Notes, Shown, percent, readable
-from drift.reports.spans import about
+from drift.reports.strip import WORDS
 from drift.reports.tables import Table, unused_table
+from drift.reports.times import times_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,12 @@ class Card:
     model_version: str
     style: str
     state: State
-    since: str
     accuracy: Shown
     usual: Shown
     mape: Shown
     bias: Shown
     lean: str
+    times: Shown
     coverage: Shown
     pairs: str
 
@@ -47,10 +51,14 @@ class CityView:
     current: str
     reference: str
     state: State
+    troubles: tuple[Trouble, ...]
     sentences: tuple[str, ...]
     cards: tuple[Card, ...]
     metrics: Table
     panels: tuple[Panel, ...]
+    levels: tuple[str, ...]
+    faults: tuple[FaultLine, ...]
+    more_faults: int
     drift: DriftSection
     unused: Table
     changes: tuple[Change, ...]
@@ -65,6 +73,8 @@ def city_view(book: Book, city: str) -> CityView:
     zone = book.config.zone_of(city)
     c = book.pairs.cities.index(city)
     cards = tuple(_card(book, notes, c, v) for v in range(len(book.pairs.model_versions)))
+    troubles = tuple(troubles_of(book, city))
+    faults = faults_of(book, c)
     run = book.run
     return CityView(
         label=readable(city),
@@ -73,10 +83,14 @@ def city_view(book: Book, city: str) -> CityView:
         current=f"{two_clocks(run.current.start, zone)} to {two_clocks(run.current.end, zone)}",
         reference=f"{two_clocks(run.reference.start, zone)} to {two_clocks(run.reference.end, zone)}",
         state=min((card.state for card in cards), key=STATES.index, default="no data"),
+        troubles=troubles,
         sentences=tuple(_sentence(card) for card in cards),
         cards=cards,
         metrics=_metrics(book, notes, city),
-        panels=panels_of(book, c),
+        panels=panels_of(book, c, troubles, faults),
+        levels=WORDS,
+        faults=fault_lines(book, city, faults),
+        more_faults=max(0, len(faults) - MOST_LINES),
         drift=drift_section(book, notes, c),
         unused=unused_table(book, (city,)),
         changes=changes_of(book, [t for t in book.transitions if t.key.city == city], zone),
@@ -99,24 +113,17 @@ def _card(book: Book, notes: Notes, c: int, v: int) -> Card:
         model_version=readable(version),
         style=f"m{v % 6}",
         state=book.figures.state(version, city),
-        since=_since(book, city, version),
         accuracy=book.metric(notes, "accuracy", series),
         usual=notes.number(usual, "fraction", load_unit=book.unit),
         mape=book.metric(notes, "mape", series),
         bias=book.metric(notes, "bias", series),
         lean=leans,
+        times=times_of(book, c, v, notes),
         coverage=notes.dash("not measured in this run")
         if coverage is None
         else Shown(percent(coverage), coverage),
         pairs=f"{found:,} pairs",
     )
-
-
-def _since(book: Book, city: str, version: str) -> str:
-    running = [s for s in about(book.spans, city, version) if s.open and s.level == "firing"]
-    if not running:
-        return ""
-    return two_clocks(min(span.start for span in running), book.config.zone_of(city))
 
 
 def _sentence(card: Card) -> str:
@@ -133,8 +140,7 @@ def _sentence(card: Card) -> str:
         if card.lean
         else ""
     )
-    firing = f" An alert has been firing since {card.since}." if card.since else ""
-    return f"{card.model_version} was {card.accuracy.text} accurate{than}{leans}.{firing}"
+    return f"{card.model_version} was {card.accuracy.text} accurate{than}{leans}."
 
 
 def _metrics(book: Book, notes: Notes, city: str) -> Table:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 
 from drift.domain import Floats, Grid, Window
-from drift.reports.book import Book
-from drift.reports.chart import Axis, Bars, Line, TimeChart, axis_of, axis_of_days, highest
+from drift.reports.book import Book, style_of, versions_of
+from drift.reports.chart import Axis, Bars, Line, Panel, Stretch, TimeChart, axis_of, axis_of_days, highest
+from drift.reports.city_faults import FaultRun
+from drift.reports.city_where import heats_of, intervals_of, lately, regimes_of
 from drift.reports.local import LocalTimes
+from drift.reports.normal import is_calibrated, normal_size
 from drift.reports.profile import by_hour, daily, wape
+from drift.reports.said import Trouble
 from drift.reports.shown import percent, readable, significant
 from drift.reports.spans import about
 
 BEFORE = timedelta(days=14)
 MOST_CELLS = 6000  # 20 days of 5-minute values; more would make the page heavy and the lines no clearer
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A chart with the words around it. `axes` are those that it brings to the page."""
-
-    name: str
-    title: str
-    caption: str
-    chart: TimeChart | Bars
-    legend: tuple[tuple[str, str], ...]
-    axes: tuple[tuple[str, Axis], ...] = ()
 
 
 def recent(book: Book) -> slice:
@@ -38,40 +30,45 @@ def recent(book: Book) -> slice:
     return slice(max(cells.start, cells.stop - MOST_CELLS), cells.stop)
 
 
-def panels_of(book: Book, c: int) -> tuple[Panel, ...]:
+def panels_of(
+    book: Book, c: int, troubles: Sequence[Trouble], faults: Sequence[FaultRun]
+) -> tuple[Panel, ...]:
     """The charts of a city, in the order of the page."""
     city = book.pairs.cities[c]
     cells, times = recent(book), book.local(city)
     axis = axis_of(times.cut(cells), book.run.current)
+    part = lately(book, city, troubles)
+    marks = [fault for fault in faults if fault.end > book.run.current.start - BEFORE]
     versions = range(len(book.pairs.model_versions))
-    panels = [_forecast(book, c, v, cells, axis) for v in versions]
-    panels += [_error(book, c, cells, axis), _daily(book, c, times), _hours(book, c, times)]
+    panels = [_forecast(book, c, v, cells, axis, marks) for v in versions]
+    panels += [_error(book, c, cells, axis, marks), _daily(book, c, times), *intervals_of(book, c, times)]
+    panels += [*heats_of(book, c, times, part), _hours(book, c, times), *regimes_of(book, c, part)]
     if book.pairs.bands:
         panels.append(_bands(book, c))
     return tuple(panels)
 
 
-def _style(v: int) -> str:
-    return f"m{v % 6}"
+def _marked(faults: Sequence[FaultRun], version: str | None = None) -> tuple[Stretch, ...]:
+    """Faults of the actuals and of one model version, or of all."""
+    return tuple(fault.stretch() for fault in faults if version is None or fault.version in (None, version))
 
 
-def _versions(book: Book) -> tuple[tuple[str, str], ...]:
-    return tuple((readable(name), _style(v)) for v, name in enumerate(book.pairs.model_versions))
-
-
-def _forecast(book: Book, c: int, v: int, cells: slice, axis: Axis) -> Panel:
+def _forecast(book: Book, c: int, v: int, cells: slice, axis: Axis, faults: Sequence[FaultRun]) -> Panel:
     city, version = book.pairs.cities[c], book.pairs.model_versions[v]
     judged = book.pairs.judged
     actual, predicted = book.pairs.actual[c, cells], judged.predicted[v, c, cells]
     bounds: dict[str, Floats | None] = {"low": None, "high": None}
-    legend = [("actual", "actual"), (f"predicted by {readable(version)}", _style(v))]
+    legend = [("actual", "actual"), (f"predicted by {readable(version)}", style_of(v))]
     if judged.lower is not None and judged.upper is not None:
-        bounds = {"low": judged.lower[v, c, cells], "high": judged.upper[v, c, cells]}
-        legend.append((f"{100 * book.config.accuracy.interval_level:g} % interval", f"{_style(v)} band"))
-    lines = (Line(version, _style(v), predicted, **bounds), Line("actual", "actual", actual))
-    spans = tuple(about(book.spans, city, version))
+        low, high = (book.whole(ends[v, c])[cells] for ends in (judged.lower, judged.upper))
+        bounds = {"low": low, "high": high}
+        legend.append((f"{100 * book.config.accuracy.interval_level:g} % interval", f"{style_of(v)} band"))
+    lines = (Line(version, style_of(v), predicted, **bounds), Line("actual", "actual", actual))
+    spans = tuple(about(book.marks, city, version))
     alt = f"Forecast of {readable(version)} against the actual, {_extent(actual, book.unit)}."
-    chart = TimeChart("recent", "load", lines, spans, alt)
+    marks = _marked(faults, version)
+    legend += [("data fault", "fault")] if marks else []
+    chart = TimeChart("recent", "load", lines, spans, alt, faults=marks)
     title = f"Forecast against actual: {readable(version)}"
     return Panel(f"forecast-{v}", title, "", chart, tuple(legend), (("recent", axis),))
 
@@ -85,24 +82,26 @@ def _extent(values: Floats, unit: str) -> str:
     )
 
 
-def _error(book: Book, c: int, cells: slice, axis: Axis) -> Panel:
-    city = book.pairs.cities[c]
-    lines = tuple(
-        Line(n, _style(v), book.error[v, c, cells]) for v, n in enumerate(book.pairs.model_versions)
-    )
+def _error(book: Book, c: int, cells: slice, axis: Axis, faults: Sequence[FaultRun]) -> Panel:
+    city, versions = book.pairs.cities[c], book.pairs.model_versions
+    lines = []
+    for v, name in enumerate(versions):
+        usual = normal_size(book, v, np.array([c]), cells)[0]
+        lines.append(Line(name, style_of(v), book.error[v, c, cells], -usual, usual))
     words = "; ".join(f"{readable(line.name)}: {_extent(line.values, book.unit)}" for line in lines)
+    alt = f"Error over time, with what is normal. {words}."
+    spans = tuple(about(book.marks, city))
     chart = TimeChart(
-        "recent", "load", lines, tuple(about(book.spans, city)), f"Error over time. {words}.", zero=True
+        "recent", "load", tuple(lines), spans, alt, zero=True, usual=True, faults=_marked(faults)
     )
-    caption = "Predicted − actual: above zero is over-forecast, below it under-forecast."
-    return Panel(
-        "error",
-        "Error, hour by hour" if _hourly(book.pairs.grid) else "Error",
-        caption,
-        chart,
-        _versions(book),
-        (("recent", axis),),
+    fitted = any(is_calibrated(book, v, c) for v in range(len(versions)))
+    source = "for the hour, weekday and season" if fitted else "here: the median day of the reference"
+    caption = (
+        "Predicted − actual: above zero is over-forecast, below it under-forecast. "
+        f"Band: ± the error that is normal {source}."
     )
+    title = "Error, hour by hour" if _hourly(book.pairs.grid) else "Error"
+    return Panel("error", title, caption, chart, versions_of(book), (("recent", axis),))
 
 
 def _hourly(grid: Grid) -> bool:
@@ -118,15 +117,15 @@ def _daily(book: Book, c: int, times: LocalTimes) -> Panel:
         times,
         book.config.accuracy.min_coverage,
     )
-    lines = tuple(Line(n, _style(v), values[v]) for v, n in enumerate(book.pairs.model_versions))
+    lines = tuple(Line(n, style_of(v), values[v]) for v, n in enumerate(book.pairs.model_versions))
     limit = _limit(book, city)
     words = "; ".join(f"{readable(line.name)} {_highest_day(line.values)}" for line in lines)
     chart = TimeChart(
-        "days", "fraction", lines, tuple(about(book.spans, city)), f"Daily WAPE. {words}.", limit=limit
+        "days", "fraction", lines, tuple(about(book.marks, city)), f"Daily WAPE. {words}.", limit=limit
     )
     caption = "WAPE of each local day: the share of the load that was forecast wrongly; accuracy is 1 − WAPE."
     axis = axis_of_days(times, book.run.current)
-    return Panel("daily", "Error, day by day", caption, chart, _versions(book), (("days", axis),))
+    return Panel("daily", "Error, day by day", caption, chart, versions_of(book), (("days", axis),))
 
 
 def _highest_day(values: Floats) -> str:
@@ -165,7 +164,7 @@ def _hours(book: Book, c: int, times: LocalTimes) -> Panel:
         "local hour of the day",
     )
     caption = "Bars: WAPE in the current window. Marks: WAPE in the reference."
-    return Panel("hours", "Error by hour of the day", caption, bars, _versions(book))
+    return Panel("hours", "Error by hour of the day", caption, bars, versions_of(book))
 
 
 def _bands(book: Book, c: int) -> Panel:
@@ -173,7 +172,7 @@ def _bands(book: Book, c: int) -> Panel:
     names = book.pairs.model_versions
     parts = []
     for v in range(len(names)):
-        errors = [band.predicted[v, c] - actual for band in book.pairs.bands.values()]
+        errors = [book.whole(band.predicted[v, c]) - actual for band in book.pairs.bands.values()]
         parts.append(
             [np.array([wape(e[s], actual[s], floor) for e in errors]) for s in (book.current, book.reference)]
         )
@@ -190,4 +189,4 @@ def _bands(book: Book, c: int) -> Panel:
         "horizon band",
     )
     caption = "How far ahead the forecast was made. Bars: current window. Marks: reference."
-    return Panel("bands", "Error by horizon", caption, bars, _versions(book))
+    return Panel("bands", "Error by horizon", caption, bars, versions_of(book))

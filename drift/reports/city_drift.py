@@ -105,4 +105,4 @@ def _columns(book: Book, c: int) -> Iterator[tuple[str, str, str, Floats]]:
     for v, version in enumerate(pairs.model_versions):
         yield f"error of {readable(version)}", f"m{v % 6}", book.unit, book.error[v, c]
     for name in list(pairs.features)[:MOST_FEATURES]:
-        yield readable(name), "feature", "", pairs.features[name][c]
+        yield readable(name), "feature", "", book.whole(pairs.features[name][c])

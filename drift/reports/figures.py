@@ -29,6 +29,13 @@ class Figures:
                 return panel.at(row, 0, panel.names.index(name), series, panel.columns[0])
         return None
 
+    def detector(self, name: str, series: Series) -> Measurement | None:
+        """What the detectors say of the series by that name; None where none looks."""
+        for panel, row in self.rows.get(("detector", series), ()):
+            if name in panel.names and panel.columns == (None,):
+                return panel.at(row, 0, panel.names.index(name), series, None)
+        return None
+
     def metric_names(self) -> list[str]:
         """The names of all metrics, in the run's order."""
         panels = [panel for panel in self.run.panels if panel.kind == "metric"]

@@ -6,13 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drift.domain import Failure, Series, Window
+from drift.domain import Failure, Window
 from drift.reports.book import Book
 from drift.reports.changes import Change, changes_of
+from drift.reports.chart import Panel
 from drift.reports.figures import STATES, State
 from drift.reports.fleet_rows import FleetRow, fleet_rows
+from drift.reports.fleet_said import many, sentences_of
+from drift.reports.fleet_trend import trends_of
 from drift.reports.local import two_clocks
-from drift.reports.shown import Notes, percent, readable
+from drift.reports.said import troubles_of
+from drift.reports.shown import Notes
+from drift.reports.strip import WORDS
 from drift.reports.tables import Table, pooled_table, unused_table
 
 MOST_CHANGES = 25
@@ -20,7 +25,7 @@ MOST_CHANGES = 25
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """All that the fleet page shows."""
+    """All the fleet page shows. `scored`: a detector scores cities; `fitted`: it knows what is normal."""
 
     slot: str
     current: str
@@ -29,6 +34,11 @@ class FleetView:
     counts: tuple[tuple[State, int], ...]
     sentences: tuple[str, ...]
     rows: tuple[FleetRow, ...]
+    versions: int
+    scored: bool
+    fitted: bool
+    levels: tuple[str, ...]
+    trends: tuple[Panel, ...]
     pooled: Table
     unused: Table
     changes: tuple[Change, ...]
@@ -43,14 +53,20 @@ def fleet_view(book: Book, links: Mapping[str, str]) -> FleetView:
     notes = Notes()
     zone = book.config.timezone
     rows = fleet_rows(book, links, notes)
+    counts = _counts(book)
     return FleetView(
         slot=two_clocks(book.run.slot, zone),
         current=_span_text(book.run.current, zone),
         reference=_span_text(book.run.reference, zone),
         calibrated=_calibrated_text(book, zone),
-        counts=_counts(book),
-        sentences=tuple(_sentences(book, rows)),
+        counts=counts,
+        sentences=sentences_of(book, dict(counts), troubles_of(book)),
         rows=rows,
+        versions=len(book.pairs.model_versions),
+        scored=any(row.score.value is not None for row in rows),
+        fitted=book.calibration is not None,
+        levels=WORDS,
+        trends=trends_of(book),
         pooled=pooled_table(book, notes),
         unused=unused_table(book, book.pairs.cities),
         changes=changes_of(book, book.transitions[:MOST_CHANGES], zone),
@@ -71,7 +87,7 @@ def _calibrated_text(book: Book, zone: str) -> str:
         return ""
     limits = _LIMITS.get(fit.origin, "with the limits that come with drift")
     span = _span_text(fit.span, zone)
-    return f"{_many(fit.series, 'series', 'series')} fitted on {span}, {limits}"
+    return f"{many(fit.series, 'series', 'series')} fitted on {span}, {limits}"
 
 
 def _span_text(window: Window, zone: str) -> str:
@@ -86,53 +102,3 @@ def _counts(book: Book) -> tuple[tuple[State, int], ...]:
         for city in book.pairs.cities
     )
     return tuple((state, states[state]) for state in STATES)
-
-
-def _sentences(book: Book, rows: tuple[FleetRow, ...]) -> list[str]:
-    counts = dict(_counts(book))
-    cities = len(book.pairs.cities)
-    said = []
-    firing, all_of_them = counts["firing"], _many(cities, "city", "cities")
-    if firing:
-        said.append(f"{firing} of {all_of_them} {'has' if firing == 1 else 'have'} a firing alert.")
-    else:
-        said.append(f"No alert is firing in {all_of_them}.")
-    said += [
-        f"{readable(span.key.rule)} is firing for {readable(span.key.model_version)} over all cities pooled, "
-        f"since {two_clocks(span.start, book.config.timezone)}."
-        for span in book.spans
-        if span.key.city is None and span.open and span.level == "firing"
-    ]
-    if counts["no data"]:
-        said.append(f"{_many(counts['no data'], 'city has', 'cities have')} no data to judge.")
-    scored = [row for row in rows if row.accuracy.value is not None]
-    if scored:
-        said.append(_worst_sentence(scored))
-    pooled = _best_version(book)
-    return [*said, pooled] if pooled else said
-
-
-def _worst_sentence(rows: list[FleetRow]) -> str:
-    row = min(rows, key=lambda r: (STATES.index(r.state), r.accuracy.value or 0.0))
-    leans = f", {row.lean} by {percent(abs(row.lean_share))} of load" if row.lean and row.lean_share else ""
-    return f"Worst is {row.label} with {row.model_version}: accuracy {row.accuracy.text}{leans}."
-
-
-def _best_version(book: Book) -> str:
-    found = [
-        (m.value, v) for v in book.pairs.model_versions if (m := book.figures.metric("accuracy", Series(v)))
-    ]
-    known = sorted(((value, v) for value, v in found if value is not None), reverse=True)
-    if len(known) < 2:
-        return ""
-    (best, name), (last, other) = known[0], known[-1]
-    if percent(best) == percent(last):
-        return (
-            f"Over all cities {readable(name)} and {readable(other)} are equally accurate: {percent(best)}."
-        )
-    ahead = f"{percent(best)} against {percent(last)} of {readable(other)}"
-    return f"Over all cities {readable(name)} is the most accurate: {ahead}."
-
-
-def _many(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"

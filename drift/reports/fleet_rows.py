@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from drift.domain import Floats, Series, Window
+from drift.domain import Series
 from drift.reports.book import Book, lean, lean_word
 from drift.reports.figures import STATES, State
-from drift.reports.profile import daily
+from drift.reports.health import DAYS
 from drift.reports.shown import Notes, Shown, percent, readable
-from drift.reports.spans import about
-from drift.reports.sparkline import sparkline
+from drift.reports.spans import Span, SpansOfSeries, by_series
+from drift.reports.strip import strip
+from drift.reports.times import times_normal, times_of
 
-SPARK = timedelta(days=28)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One model version in one city. `rank` sorts the worst first; `spark` is markup made by us."""
+    """One model version in one city. `rank` sorts the worst first; `strip` is markup made by us."""
 
     city: str
     label: str
     link: str | None
+    group: str
     model_version: str
     state: State
     rank: int
+    strip: str
+    times: Shown
+    score: Shown
     accuracy: Shown
     mape: Shown
     bias: Shown
@@ -37,54 +43,32 @@ class FleetRow:
     coverage: Shown
     drift: Shown
     drift_column: str
-    spark: str
 
 
 def fleet_rows(book: Book, links: Mapping[str, str], notes: Notes) -> tuple[FleetRow, ...]:
     """All rows, worst first; `links` leads from a city to its page, as far as it has one."""
-    rows = sorted(_rows(book, links, notes), key=_worst_first)
-    return tuple(replace(row, rank=rank) for rank, row in enumerate(rows))
-
-
-def _worst_first(row: FleetRow) -> tuple[int, float, str, str]:
-    accuracy = row.accuracy.value
-    return STATES.index(row.state), np.inf if accuracy is None else accuracy, row.city, row.model_version
-
-
-def _rows(book: Book, links: Mapping[str, str], notes: Notes) -> list[FleetRow]:
-    days = _daily(book)
-    ends = [float(np.nanquantile(d, 0.98)) for d in days.values() if np.isfinite(d).any()]
-    top = max(ends, default=1.0) * 1.1
-    return [
-        _row(book, c, city, v, links.get(city), days[city][v], top, notes)
+    spans = by_series(book.marks)
+    rows = [
+        _row(book, c, v, links.get(city), spans, notes)
         for c, city in enumerate(book.pairs.cities)
         for v in range(len(book.pairs.model_versions))
     ]
+    return tuple(replace(row, rank=rank) for rank, row in enumerate(sorted(rows, key=_worst_first)))
 
 
-def _daily(book: Book) -> dict[str, Floats]:
-    """WAPE of each of the last 28 local days, `(model versions, days)` by city; a zone at a time."""
-    end = book.run.current.end
-    cells = book.pairs.grid.cut(Window(end - SPARK, end))
-    days: dict[str, Floats] = {}
-    for zone, times in book.times.items():
-        here = [c for c, city in enumerate(book.pairs.cities) if book.config.zone_of(city) == zone]
-        error = book.error[:, here, cells]
-        values = daily(
-            error,
-            book.pairs.actual[here, cells],
-            book.floor[here],
-            times.cut(cells),
-            book.config.accuracy.min_coverage,
-        )
-        days |= {book.pairs.cities[c]: values[:, i] for i, c in enumerate(here)}
-    return days
+def _worst_first(row: FleetRow) -> tuple[int, float, float, str, str]:
+    times, accuracy = row.times.value, row.accuracy.value
+    return (
+        STATES.index(row.state),
+        np.inf if times is None else -times,
+        np.inf if accuracy is None else accuracy,
+        row.city,
+        row.model_version,
+    )
 
 
-def _row(
-    book: Book, c: int, city: str, v: int, link: str | None, days: Floats, top: float, notes: Notes
-) -> FleetRow:
-    version = book.pairs.model_versions[v]
+def _row(book: Book, c: int, v: int, link: str | None, spans: SpansOfSeries, notes: Notes) -> FleetRow:
+    city, version = book.pairs.cities[c], book.pairs.model_versions[v]
     series = Series(version, city)
     share = lean(book.error[v, c, book.current], book.pairs.actual[c, book.current])
     coverage = book.figures.coverage(series)
@@ -93,9 +77,13 @@ def _row(
         city=city,
         label=readable(city),
         link=link,
+        group=readable(book.config.groups.get(city, ""), 40) if city in book.config.groups else "",
         model_version=readable(version),
         state=book.figures.state(version, city),
         rank=0,
+        strip=_strip(book, c, v, spans.get((version, city), ())),
+        times=times_of(book, c, v, notes),
+        score=notes.show(book.figures.detector("drift_score", series), "ratio", load_unit=book.unit),
         accuracy=book.metric(notes, "accuracy", series),
         mape=book.metric(notes, "mape", series),
         bias=book.metric(notes, "bias", series),
@@ -106,7 +94,6 @@ def _row(
         else Shown(percent(coverage), coverage),
         drift=drift,
         drift_column=column,
-        spark=_spark(book, city, version, days, top),
     )
 
 
@@ -120,22 +107,23 @@ def _largest_drift(book: Book, series: Series, notes: Notes) -> tuple[Shown, str
     return notes.show(worst, "ratio", load_unit=book.unit), readable(worst.column or "", 24)
 
 
-def _spark(book: Book, city: str, version: str, days: Floats, top: float) -> str:
-    end = book.run.current.end
-    first = end - SPARK
-    marks = [
-        (
-            (max(s.start, first) - first) / timedelta(days=1),
-            (min(s.end, end) - first) / timedelta(days=1),
-            s.level,
-        )
-        for s in about(book.spans, city, version)
-        if s.end > first and s.start < end
-    ]
-    known = days[np.isfinite(days)]
+def _strip(book: Book, c: int, v: int, spans: Sequence[Span]) -> str:
+    """The last six weeks of the row, with its alerts below."""
+    zone, health = book.config.zone_of(book.pairs.cities[c]), book.health
+    first = health.last[c] - DAYS + 1
+
+    def day(moment: datetime) -> float:
+        local = moment.astimezone(ZoneInfo(zone))
+        return float(np.clip((local.replace(tzinfo=UTC) - EPOCH) / timedelta(days=1) - first, 0, DAYS))
+
+    marks = [(day(s.start), day(s.end), s.level) for s in spans if day(s.end) > 0]
+    times = health.times[v, c]
+    known = times[np.isfinite(times)]
     words = (
-        f"last {percent(float(known[-1]))}, highest {percent(float(known.max()))}"
+        f"last {times_normal(float(known[-1]))}, highest {times_normal(float(known.max()))}"
         if known.size
         else "no values"
     )
-    return sparkline(days.tolist(), top, marks, f"daily WAPE of the last four weeks: {words}")
+    firing = ", an alert firing" if any(s.open and s.level == "firing" for s in spans) else ""
+    alt = f"daily error of six weeks: {words}{firing}"
+    return strip(times, health.faulty[v, c], health.late[v, c], marks, alt)

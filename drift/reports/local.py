@@ -39,6 +39,11 @@ class LocalTimes:
         return (self.seconds + self.offset) // DAY
 
     @cached_property
+    def week_hour(self) -> Ints:
+        """The local hour of the week of each target time, 0 to 167 from Monday's midnight."""
+        return (self.day + 3) % 7 * 24 + self.hour
+
+    @cached_property
     def day_starts(self) -> Ints:
         """The cell where each local day begins."""
         return np.flatnonzero(np.diff(self.day, prepend=self.day[:1] - 1)).astype(np.int64)
@@ -68,6 +73,16 @@ def local_times(grid: Grid, zone: str) -> LocalTimes:
 def _offset(moment: datetime) -> int:
     ahead = moment.utcoffset()
     return int(ahead.total_seconds()) if ahead is not None else 0
+
+
+def short_clock(moment: datetime, zone: str) -> str:
+    """The moment on the zone's clock, as people say it within a few weeks.
+
+    >>> short_clock(datetime(2020, 3, 20, 1, tzinfo=UTC), "America/New_York")
+    'Thu 19 Mar 21:00 EDT'
+    """
+    here = moment.astimezone(ZoneInfo(zone))
+    return f"{here:%a} {here.day} {here:%b %H:%M} {here.tzname() or zone}"
 
 
 def two_clocks(moment: datetime, zone: str) -> str:

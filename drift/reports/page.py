@@ -1,9 +1,10 @@
-"""A view becomes one HTML file that opens anywhere: style, script and data inside, and no way out.
+"""A view becomes an HTML file that opens anywhere, and has no way out.
 
-The policy in the page's head forbids every request, and lets only the style and the scripts run that
-were on the page when it was made: their hashes are in it. Data stand in a JSON block, escaped so that no
-text of theirs can end it. A file is written beside its place and moved there, so that a reader sees the
-old page or the new one.
+A complete page holds its style and scripts; its policy forbids every request, and lets only those run that
+were on the page when it was made: their hashes are in it. Other pages of a site share one copy of both, in a
+folder beside them, and their policy lets nothing in but from where they are themselves. Data stand in a JSON
+block, escaped so that no text of theirs can end it. A file is written beside its place and moved there, so
+that a reader sees the old page or the new one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+STYLE = "report.css"
+SAME_ORIGIN = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'"
+)
+"""The policy of a page that shares its style and scripts: nothing inline runs, and nothing from elsewhere."""
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -37,18 +44,51 @@ def data_block(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True).translate(_UNSAFE)
 
 
-def render(template: str, scripts: tuple[str, ...], **values: object) -> str:
-    """The page of a template; `scripts` are names of files in `assets/`."""
+def render(template: str, scripts: tuple[str, ...], beside: str | None = None, **values: object) -> str:
+    """The page of a template; `scripts` are names of files in `assets/`.
+
+    It is complete, or (`beside`) takes its style and scripts from files in that folder, by a relative URL.
+    """
     from markupsafe import Markup
 
-    parts = [Markup(asset(name)) for name in scripts]  # noqa: S704 - our own files
-    style = Markup(asset("report.css"))  # noqa: S704 - our own file
     page = environment().get_template(template)
-    return page.render(style=style, scripts=parts, policy=policy(style, parts), **values)
+    if beside is not None:
+        shared = f"{beside}/{bundle_name(scripts)}"
+        return page.render(
+            style=None, sheet=f"{beside}/{STYLE}", scripts=(), shared=shared, policy=SAME_ORIGIN, **values
+        )
+    parts = [Markup(asset(name)) for name in scripts]  # noqa: S704 - our own files
+    style = Markup(asset(STYLE))  # noqa: S704 - our own file
+    return page.render(
+        style=style, sheet=None, scripts=parts, shared=None, policy=policy(style, parts), **values
+    )
+
+
+def bundle_name(scripts: tuple[str, ...]) -> str:
+    """The file that holds these scripts, one after the other: named by what is in it.
+
+    >>> bundle_name(("svg.js",)).startswith("report-")
+    True
+    """
+    return f"report-{hashlib.sha256(_bundle(scripts).encode()).hexdigest()[:8]}.js"
+
+
+def write_assets(folder: Path, scripts: tuple[str, ...]) -> None:
+    """Write the style and the scripts that pages share into the folder.
+
+    Raises:
+        ReportError: the folder cannot be written; names it.
+    """
+    write_page(folder / STYLE, asset(STYLE))
+    write_page(folder / bundle_name(scripts), _bundle(scripts))
+
+
+def _bundle(scripts: tuple[str, ...]) -> str:
+    return "\n".join(asset(name) for name in scripts)
 
 
 def policy(style: str, scripts: list[Markup] | list[str]) -> str:
-    """The page's Content-Security-Policy: nothing from elsewhere, and only these, by their hashes."""
+    """A complete page's Content-Security-Policy: nothing from elsewhere, and only these, by their hashes."""
     hashes = " ".join(_hash(script) for script in scripts) or "'none'"
     return (
         f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; "

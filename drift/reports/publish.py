@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drift.config import Config
 from drift.domain import AlertStatus, Run, Transition
@@ -14,18 +15,28 @@ from drift.errors import ConfigError
 from drift.reports.site import write_site
 from drift.timeline import Pairs
 
+if TYPE_CHECKING:
+    from drift.detectors.calibration import Calibration
+
 SLOT = "%Y-%m-%dT%H-%MZ"
 _SLOT_FOLDER = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\dZ")
 
 
 def write_reports(
-    run: Run, pairs: Pairs, transitions: Sequence[Transition], config: Config
+    run: Run,
+    pairs: Pairs,
+    transitions: Sequence[Transition],
+    config: Config,
+    calibration: Calibration | None = None,
 ) -> dict[str, str]:
-    """The pages of a run as the config asks for them; slots older than `reports.keep` are removed."""
+    """The pages of a run as the config asks for them; slots older than `reports.keep` are removed.
+
+    `calibration` is what errors are held against; without it, the city's own median of the reference.
+    """
     if config.reports is None:
         return {}
     cities = pairs.cities if config.reports.cities == "all" else alerting(run, pairs.cities)
-    links = write_pages(run, pairs, transitions, config, cities)
+    links = write_pages(run, pairs, transitions, config, cities, calibration=calibration)
     if pairs.model_versions:  # a slot far beyond the data says nothing of what is old
         prune(config.path(config.reports.dir), run.slot - config.reports.keep)
     return links
@@ -45,17 +56,30 @@ def write_pages(
     config: Config,
     cities: Sequence[str],
     on_page: Callable[[int], None] | None = None,
+    *,
+    calibration: Calibration | None = None,
+    single_file: bool = False,
 ) -> dict[str, str]:
     """The fleet page and these cities' pages, in the slot's folder; paths by name.
 
-    `on_page` is told, a page, how many there will be.
+    `on_page` is told, a page, how many there will be. With `single_file` each page is complete by itself.
     """
     if config.reports is None:
         raise ConfigError("reports: the config turns them off; write `reports: {dir: reports}`")
     folder = config.path(config.reports.dir) / run.slot.astimezone(UTC).strftime(SLOT)
     total = len(cities) + 1
     told = None if on_page is None else lambda _: on_page(total)
-    links = write_site(run, pairs, transitions, config, folder, cities=cities, on_page=told)
+    links = write_site(
+        run,
+        pairs,
+        transitions,
+        config,
+        folder,
+        cities=cities,
+        calibration=calibration,
+        single_file=single_file,
+        on_page=told,
+    )
     return {name: str(path) for name, path in links.items()}
 
 

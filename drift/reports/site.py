@@ -1,24 +1,35 @@
-"""The report of one slot: `index.html` for the fleet, and `cities/<name>.html` for each city."""
+"""The report of one slot: `index.html` for the fleet, and `cities/<name>.html` for each city.
+
+The fleet's page is complete: it can be mailed, and kept as an artifact. The cities' share their style and
+scripts, in `assets/`, unless each is to be a single file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drift.config import Config
 from drift.domain import Run, Transition
 from drift.errors import ReportError
 from drift.reports.book import Book, book_of
-from drift.reports.chart import to_json
+from drift.reports.chart import Chart, Panel, to_json
 from drift.reports.city import CityView, city_view
 from drift.reports.fleet import fleet_view
 from drift.reports.names import page_name
-from drift.reports.page import data_block, names_of, render, write_page
+from drift.reports.page import data_block, names_of, render, write_assets, write_page
 from drift.reports.shown import readable
 from drift.timeline import Pairs
 
+if TYPE_CHECKING:
+    from drift.detectors.calibration import Calibration
+
 FLEET = "index.html"
 CITIES = "cities"
+ASSETS = "assets"
+CITY_SCRIPTS = ("svg.js", "time.js", "bars.js", "heat.js", "draw.js")
+FLEET_SCRIPTS = ("svg.js", "time.js", "draw.js", "table.js")
 
 
 def write_site(
@@ -29,21 +40,26 @@ def write_site(
     out: Path,
     *,
     cities: Sequence[str] | None = None,
+    calibration: Calibration | None = None,
+    single_file: bool = False,
     on_page: Callable[[str], None] | None = None,
 ) -> dict[str, Path]:
     """Write the fleet page and the pages of `cities` (None: of all) into the folder `out`.
 
-    `transitions` are the alert history that spans are drawn from. `on_page` hears the name of each page
-    once it is written. Gives the pages by name: `report`, and `city:<name>`.
+    `transitions` are the alert history that spans are drawn from, `calibration` is what the detectors take
+    for normal. With `single_file` every page is complete, and can be mailed by itself. `on_page` hears the
+    name of each page once it is written. Gives the pages by name: `report`, and `city:<name>`.
 
     Raises:
         ReportError: a city is not in the run, or the folder cannot be written.
     """
     wanted = _wanted(pairs, cities)
-    book = book_of(run, pairs, transitions, config)
+    book = book_of(run, pairs, transitions, config, calibration)
     links = {"report": out / FLEET} | {f"city:{city}": out / CITIES / page_name(city) for city in wanted}
+    if wanted and not single_file:
+        write_assets(out / ASSETS, CITY_SCRIPTS)
     for city in wanted:
-        write_page(links[f"city:{city}"], city_html(city_view(book, city)))
+        write_page(links[f"city:{city}"], city_html(city_view(book, city), single_file=single_file))
         if on_page is not None:
             on_page(city)
     write_page(links["report"], _fleet_html(book, out, wanted))
@@ -77,19 +93,26 @@ def _fleet_html(book: Book, out: Path, wanted: Sequence[str]) -> str:
         if city in written or (out / CITIES / page).exists()
     }
     view = fleet_view(book, links)
-    return render("fleet.html.j2", ("table.js",), view=view, notes=names_of(view.notes))
+    drawn = _drawn(view.trends, {}, view.unit)
+    return render("fleet.html.j2", FLEET_SCRIPTS, view=view, notes=names_of(view.notes), data=drawn)
 
 
-def city_html(view: CityView) -> str:
+def city_html(view: CityView, *, single_file: bool = True) -> str:
     """The page of a city."""
-    axes = {name: axis for panel in view.panels for name, axis in panel.axes}
-    charts = {panel.name: panel.chart for panel in view.panels}
-    drawn = to_json(charts | {h.name: h.chart for h in view.drift.histograms}, axes, view.unit)
+    histograms: dict[str, Chart] = {h.name: h.chart for h in view.drift.histograms}
     return render(
         "city.html.j2",
-        ("svg.js", "time.js", "bars.js", "draw.js"),
+        CITY_SCRIPTS,
+        None if single_file else f"../{ASSETS}",
         view=view,
         notes=names_of(view.notes),
-        data=data_block(drawn),
+        data=_drawn(view.panels, histograms, view.unit),
         home=f"../{FLEET}",
     )
+
+
+def _drawn(panels: Sequence[Panel], others: Mapping[str, Chart], unit: str) -> str:
+    """The block of data that the charts are drawn from."""
+    axes = {name: axis for panel in panels for name, axis in panel.axes}
+    charts: dict[str, Chart] = {panel.name: panel.chart for panel in panels}
+    return data_block(to_json({**charts, **others}, axes, unit))

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from drift.domain import Alert, AlertKey, AlertStatus, Transition
 
-Level = Literal["pending", "firing"]
+Level = Literal["began", "pending", "firing"]
 _LEVELS: dict[AlertStatus, Level] = {AlertStatus.PENDING: "pending", AlertStatus.FIRING: "firing"}
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One alert in one status, `[start, end)`. `open`: it lasts still; `end` is then the slot."""
+    """One alert in one status, `[start, end)`. `open`: it lasts still; `end` is then the slot.
+
+    `began` is no status: it leads from the onset that the evidence found to the alert's first slot.
+    """
 
     key: AlertKey
     level: Level
     start: datetime
     end: datetime
     open: bool = False
+
+
+SpansOfSeries: TypeAlias = Mapping[tuple[str, str | None], Sequence[Span]]
+"""By model version and city."""
+
+
+def by_series(spans: Iterable[Span]) -> SpansOfSeries:
+    """The spans of each model version in each city: looked up once a row of a fleet."""
+    found: dict[tuple[str, str | None], list[Span]] = {}
+    for span in spans:
+        found.setdefault((span.key.model_version, span.key.city), []).append(span)
+    return found
 
 
 def alert_spans(transitions: Iterable[Transition], alerts: Sequence[Alert], slot: datetime) -> list[Span]:
@@ -58,6 +73,16 @@ def _spans_of(steps: list[Transition], slot: datetime) -> list[Span]:
             spans.append(Span(step.key, "pending", step.since, step.at))
         spans.append(Span(step.key, level, start, end, open=after is None))
     return spans
+
+
+def onset_spans(spans: Sequence[Span], onsets: Mapping[AlertKey, datetime]) -> list[Span]:
+    """From the onset of each alert that fires still to where its own spans begin."""
+    found = []
+    for key, onset in onsets.items():
+        starts = [span.start for span in spans if span.key == key and span.end > onset]
+        if starts and onset < min(starts):
+            found.append(Span(key, "began", onset, min(starts)))
+    return found
 
 
 def about(spans: Iterable[Span], city: str, model_version: str | None = None) -> list[Span]:

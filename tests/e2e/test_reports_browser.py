@@ -171,13 +171,134 @@ def test_a_citys_page_draws_all_its_charts_without_network_or_complaint(browser,
         "forecast-1": 2,
         "error": 2,
         "daily": 2,
+        "inside": 2,
+        "week-0": 0,
+        "week-1": 0,
         "hours": 48,
+        "regime": 6,
         "bands": 6,
         **{f"column-{i}": 2 for i in range(6)},
     }
     assert browser.js("document.querySelectorAll('.span.firing').length") == 4  # twice over months, twice now
-    assert browser.requests == [page.as_uri()]
+    assert browser.js("document.querySelectorAll('[data-chart=week-0] .cell').length") == 168
+    assert (
+        browser.js("document.querySelectorAll('[data-chart=week-0] .cell.h4').length") > 24
+    )  # since it fires
+    shared = [(page.parent.parent / "assets" / name).as_uri() for name in ("report.css", script_of(page))]
+    assert sorted(browser.requests) == sorted([page.as_uri(), *shared])
     assert browser.complaints == []
+
+
+def script_of(page):
+    """The one file of scripts that the page asks for."""
+    (name,) = re.findall(r'<script src="\.\./assets/([^"]+)"', page.read_text("utf-8"))
+    return name
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory):
+    made = runpy.run_path(str(FACTORY))["fleet"](2)
+    return write_site(*made, tmp_path_factory.mktemp("complete"), single_file=True)
+
+
+def test_a_complete_page_asks_for_nothing_but_itself(browser, complete, site):
+    drawn = {}
+    for name, links in (("complete", complete), ("shared", site)):
+        browser.open(links["city:zone-01"])
+        drawn[name] = browser.js(DRAWN)
+        assert browser.complaints == []
+        if name == "complete":
+            assert browser.requests == [links["city:zone-01"].as_uri()]
+    assert drawn["complete"] == drawn["shared"]
+
+
+def test_the_map_of_the_week_tells_what_is_pointed_at(browser, site):
+    browser.open(site["city:zone-01"], height=6000)
+    browser.js(
+        "document.querySelectorAll('[data-chart=week-0] .cell')[25].dispatchEvent(new Event('pointerenter'))"
+    )
+    said = browser.js("document.querySelector('[data-readout=week-0]').textContent")
+    assert re.fullmatch(r"Tue 01:00  ·  (no pairs|[\d.]+ × normal  ·  WAPE [\d.]+ %)", said)
+    assert browser.complaints == []
+
+
+def test_the_error_is_drawn_with_what_is_normal(browser, site):
+    browser.open(site["city:zone-01"])
+    assert browser.js("document.querySelectorAll('[data-chart=error] path.band').length") == 2
+    browser.js("document.querySelector('[data-chart=error]').focus()")
+    browser.ask("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight")
+    said = browser.js("document.querySelector('[data-readout=error]').textContent")
+    assert re.search(r"v1 .+ \(normal ± [\d.,]+ MW\)", said)
+
+
+def test_faults_of_the_data_are_marked_and_told(browser, site):
+    browser.open(site["city:zone-04"])
+    assert browser.js("document.querySelectorAll('[data-chart=forecast-0] rect.fault').length") == 2
+    assert "not there yet" in browser.js("document.querySelector('#faults').parentElement.textContent")
+
+
+def test_a_days_figure_is_told_under_the_pointer(browser, site):
+    browser.open(site["report"])
+    assert browser.js("document.querySelectorAll('#fleet svg.strip').length") == 8
+    middle = browser.js(
+        "(b => [b.right - 2, b.top + b.height / 2])(document.querySelector('svg.strip').getBoundingClientRect())"
+    )
+    browser.ask("Input.dispatchMouseEvent", type="mouseMoved", x=middle[0], y=middle[1])
+    said = browser.js("document.querySelector('#day').textContent")
+    assert re.fullmatch(r"zone-01 · v1 · today · [\d.]+( and more)? × normal", said)
+    assert browser.complaints == []
+
+
+def test_the_fleets_trend_is_drawn(browser, site):
+    browser.open(site["report"])
+    drawn = browser.js(DRAWN)
+    assert drawn == {"trend": 2, "above": 2}
+    assert browser.requests == [site["report"].as_uri()]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    run, pairs, transitions, config = runpy.run_path(str(FACTORY))["fleet"](1000, versions=("v1",))
+    groups = {city: ("north", "south")[c % 2] for c, city in enumerate(pairs.cities)}
+    named = config.model_copy(update={"groups": groups})
+    return write_site(run, pairs, transitions, named, tmp_path_factory.mktemp("large"), cities=())["report"]
+
+
+def test_a_thousand_cities_are_searched_and_sorted_within_a_second(browser, large):
+    browser.open(large)
+    shown = "document.querySelectorAll('#fleet tbody tr:not([hidden])').length"
+    asked = "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
+    assert browser.js(f"{asked}") < 3000  # 0.3 s on a quiet machine: `python -m benchmarks.pages`
+    assert browser.js(shown) == 250
+    typed = "(i => { i.value = %s; i.dispatchEvent(new Event('input')); })(document.querySelector(%s))"
+    started = browser.js("performance.now()")
+    browser.js(typed % ("'zone-99'", "'#filters input'"))
+    assert browser.js(asked) - started < 1000
+    assert browser.js(shown) == 11  # zone-99 and zone-990 to zone-999
+    browser.js(typed % ("''", "'#filters input'"))
+    browser.js(typed % ("'south'", "'#filters select:last-of-type'"))
+    assert browser.js("document.querySelector('#filters output').textContent") == "500 of 1000 rows"
+    started = browser.js("performance.now()")
+    browser.js("document.querySelector('#fleet thead button').click()")
+    assert browser.js(asked) - started < 1000
+    assert (
+        browser.js(
+            "document.querySelector('#fleet tbody tr:not([hidden]) th a, #fleet tbody tr:not([hidden]) th bdi').textContent"
+        )
+        == "zone-02"
+    )
+    browser.js("document.querySelector('#filters button').click()")
+    assert browser.js(shown) == 500
+    assert browser.complaints == []
+
+
+def test_a_fleet_prints_without_what_only_a_screen_can_do(browser, site):
+    browser.open(site["report"])
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    hidden = "getComputedStyle(document.querySelector('{}')).display"
+    assert browser.js(hidden.format("#filters")) == "none"
+    assert browser.js("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    browser.ask("Emulation.setEmulatedMedia", media="")
 
 
 def test_a_city_without_current_actuals_draws_its_gap(browser, site):
@@ -237,8 +358,10 @@ def test_the_fleet_sorts_and_filters(browser, site):
         "[...document.querySelectorAll('#fleet tbody tr:not([hidden])')].map(r => r.cells[{}].textContent)"
     )
     assert browser.js(column.format(2))[0] == "firing"
-    browser.js("document.querySelectorAll('#fleet thead button')[4].click()")  # MAPE, smallest first
-    mape = browser.js(column.format(4))
+    browser.js(
+        "[...document.querySelectorAll('#fleet thead button')].find(b => b.textContent === 'MAPE').click()"
+    )
+    mape = browser.js(column.format(6))  # smallest first
     figures = [float(text.split()[0]) for text in mape if "%" in text]
     assert figures == sorted(figures)
     assert ["–" in text for text in mape] == [False] * 6 + [True] * 2
@@ -260,7 +383,7 @@ def test_a_hostile_name_is_text_and_its_link_works(browser, site):
     assert browser.complaints == []
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280])
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["report", "city:zone-01"])
 def test_pages_fit_their_width_in_light_and_dark(browser, site, name, scheme, width):

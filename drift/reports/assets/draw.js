@@ -10,12 +10,13 @@
     const given = data.charts[name];
     const readout = document.querySelector(`[data-readout="${name}"]`);
     if (given.type !== "time") {
-      redraw.set(place, () => Groups[given.type](place, readout, given));
+      const kinds = given.type === "heat" ? Heats : Groups;
+      redraw.set(place, () => kinds[given.type](place, readout, given));
       continue;
     }
     const axis = axes[given.axis];
     if (!axis.at.length) { place.textContent = "no data"; continue; }
-    if (!axis.charts.length) Times.buttons(axis, place);
+    if (!axis.charts.length && axis.at.length > 60) Times.buttons(axis, place);
     const chart = new Times.Chart(place, readout, given, axis, data.unit);
     place.tabIndex = 0;
     place.addEventListener("keydown", (event) => chart.key(event));

@@ -125,7 +125,7 @@ const Times = (() => {
     }
 
     extent(from, to) {
-      let low = this.unit === "%" || this.given.zero ? 0 : Infinity;
+      let low = this.given.zero || (this.unit === "%" && this.given.low !== null) ? 0 : Infinity;
       let high = this.given.zero ? 0 : -Infinity;
       for (const line of this.lines) {
         for (const values of [line.values, line.low, line.high]) {
@@ -167,9 +167,17 @@ const Times = (() => {
         el("path", { class: `line ${line.style}`, d: path(line.values, from, to, x, y, wide) }, inside);
       }
       if (given.limit !== null) {
-        el("line", { class: "limit", x1: box.left, x2: box.right, y1: y(given.limit), y2: y(given.limit) }, inside);
-        const words = `alert above ${figure(given.limit, this.unit)}`;
-        el("text", { class: "tick limit-text", x: box.left + 4, y: y(given.limit) - 4 }, inside, words);
+        const kind = given.limit_words === "alert above" ? "" : " promised";
+        el("line", { class: `limit${kind}`, x1: box.left, x2: box.right, y1: y(given.limit), y2: y(given.limit) }, inside);
+        const words = `${given.limit_words} ${figure(given.limit, this.unit)}`;
+        el("text", { class: `tick limit-text${kind}`, x: box.left + 4, y: y(given.limit) - 4 }, inside, words);
+      }
+      for (const [start, end, text] of given.faults) {
+        const left = Math.max(this.x(start), box.left);
+        const right = Math.min(this.x(end), box.right);
+        if (right < box.left || left > box.right) continue;
+        const drawn = el("rect", { class: "fault", x: left, width: Math.max(right - left, 2), y: box.top - 5, height: 5 }, inside);
+        el("title", {}, drawn, text);
       }
       this.mark = el("g", { class: "mark" }, svg);
       this.point();
@@ -187,14 +195,14 @@ const Times = (() => {
       const now = this.axis.window;
       const current = rect(now[0], now[1], { class: "window", y: box.bottom - 4, height: 4 });
       if (current) el("title", {}, current[0], "current window");
-      const said = { firing: -1, pending: -1 };
+      let said = -1;
       for (const span of this.given.spans) {
         const drawn = rect(span.from, span.to, { class: `span ${span.level}`, y: box.top, height: box.bottom - box.top });
         if (!drawn) continue;
         el("title", {}, drawn[0], `${span.level}: ${span.text}`);
-        if (span.level === "firing" && drawn[1] > said.firing) {
-          el("text", { class: "span-text", x: Math.min(drawn[1] + 4, box.right - 36), y: box.top + 11 }, parent, "firing");
-          said.firing = drawn[1] + 44;
+        if (span.level !== "pending" && drawn[1] > said) {
+          el("text", { class: "span-text", x: Math.min(drawn[1] + 4, box.right - 38), y: box.top + 11 }, parent, span.level);
+          said = drawn[1] + 44;
         }
       }
     }
@@ -210,10 +218,12 @@ const Times = (() => {
         el("line", { class: "cross", x1: at, x2: at, y1: this.box.top, y2: this.box.bottom }, this.mark);
         for (const line of this.lines) {
           const value = line.values[cell];
-          said.push(`${line.name} ${value === null ? "–" : figure(value, this.unit)}`);
+          const usual = this.given.usual && line.high && line.high[cell] !== null ? ` (normal ± ${figure(line.high[cell], this.unit)})` : "";
+          said.push(`${line.name} ${value === null ? "–" : figure(value, this.unit)}${usual}`);
           if (value !== null) el("circle", { class: `dot ${line.style}`, cx: at, cy: this.y(value), r: 3.5 }, this.mark);
         }
       }
+      if (cell !== null) for (const [start, end, text] of this.given.faults) if (start <= this.axis.at[cell] && this.axis.at[cell] < end) said.push(text);
       this.readout.textContent = cell === null ? "" : `${this.axis.words(cell)}  ·  ${said.join("  ·  ")}`;
     }
 

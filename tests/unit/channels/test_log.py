@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from drift.channels import CHANNELS, open_channel
 from drift.channels.log import LogChannel
 from drift.document import transition_document
 from drift.domain import AlertKey, AlertStatus, Threshold, Transition
-from drift.errors import ChannelError, ConfigError
+from drift.errors import ChannelError
 from drift.text import spelt_out
 
 DAY = datetime(2020, 4, 10, tzinfo=UTC)
@@ -106,18 +105,6 @@ def test_no_transition_is_no_line() -> None:
     out = io.StringIO()
     LogChannel(logger(out)).send([])
     assert out.getvalue() == ""
-
-
-def test_the_table_knows_the_channel_by_its_word() -> None:
-    assert {name: factory(logger(io.StringIO())).name for name, factory in CHANNELS.items()} == {"log": "log"}
-    out = io.StringIO()
-    open_channel("log", logger(out)).send([FIRED])
-    assert out.getvalue()
-
-
-def test_an_unknown_channel_is_named() -> None:
-    with pytest.raises(ConfigError, match="the channel 'lgo' is unknown; did you mean `log`"):
-        open_channel("lgo", logger(io.StringIO()))
 
 
 def test_a_line_has_the_sentences_and_not_the_explanation_that_programs_read() -> None:

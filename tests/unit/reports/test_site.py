@@ -14,8 +14,8 @@ from drift.reports.book import book_of
 from drift.reports.city import city_view
 from drift.reports.fleet import fleet_view
 from drift.reports.names import page_name
-from drift.reports.page import data_block
-from drift.reports.site import write_site
+from drift.reports.page import SAME_ORIGIN, bundle_name, data_block
+from drift.reports.site import CITY_SCRIPTS, write_site
 from drift.timeline import Forecast
 
 BAD = (
@@ -61,9 +61,10 @@ def test_the_fleet_is_summed_up_and_worst_first(fleet):
     book = book_of(*fleet(20))
     view = fleet_view(book, {"zone-01": "cities/zone-01.html"})
     assert dict(view.counts) == {"firing": 1, "pending": 0, "no data": 1, "normal": 18}
-    assert view.sentences[0] == "1 of 20 cities has a firing alert."
-    assert view.sentences[2].startswith(
-        "Worst is zone-01 with v1: accuracy 78.7 %, over-forecast by 21.3 % of load"
+    assert view.sentences[:3] == (
+        "18 of 20 cities are normal; 1 has a firing alert.",
+        "zone-01 over-forecasts with v1, 8.9 × normal, since Tue 7 Apr 05:30 IST.",
+        "1 city has no data to judge.",
     )
     assert [(row.label, row.model_version, row.state) for row in view.rows[:3]] == [
         ("zone-01", "v1", "firing"),
@@ -74,16 +75,16 @@ def test_the_fleet_is_summed_up_and_worst_first(fleet):
     assert view.rows[0].link == "cities/zone-01.html"
     assert view.rows[3].link is None
     assert view.rows[0].bias.text.startswith("+")
-    assert 'class="firing"' in view.rows[0].spark
+    assert 'class="firing"' in view.rows[0].strip
     assert view.rows[1].accuracy.why == "no pairs of a prediction and an actual"
     assert ("missing actual", ("400", "400")) in [
         (n, tuple(f.text for f in fs)) for n, fs in view.unused.rows
     ]
 
 
-def test_the_sparkline_of_a_city_shows_only_its_own_alerts(fleet):
+def test_the_strip_of_a_city_shows_only_its_own_alerts(fleet):
     view = fleet_view(book_of(*fleet(3)), {})
-    marked = {(r.label, r.model_version) for r in view.rows if 'class="firing"' in r.spark}
+    marked = {(r.label, r.model_version) for r in view.rows if 'class="firing"' in r.strip}
     assert marked == {("zone-01", "v1")}
 
 
@@ -92,7 +93,25 @@ def test_a_pending_alert_is_no_firing_one(fleet):
     pending = tuple(replace(alert, status=AlertStatus.PENDING) for alert in run.alerts)
     view = fleet_view(book_of(replace(run, alerts=pending), pairs, [], config), {})
     assert dict(view.counts)["pending"] == 1
-    assert view.sentences[0] == "No alert is firing in 2 cities."
+    assert view.sentences[0] == "0 of 2 cities are normal; no alert is firing."
+
+
+def test_a_fleet_without_trouble_is_said_in_one_sentence(fleet):
+    run, pairs, _, config = fleet(2)
+    calm = replace(run, alerts=(), verdicts=(), panels=run.panels[:1])
+    whole = replace(pairs, actual=np.where(np.isnan(pairs.actual), 1000.0, pairs.actual))
+    known = replace(
+        calm.panels[0], value=np.nan_to_num(calm.panels[0].value), reason=0 * calm.panels[0].reason
+    )
+    view = fleet_view(book_of(replace(calm, panels=(known,)), whole, [], config), {})
+    assert view.sentences[0] == "All 2 cities are normal."
+
+
+def test_groups_are_shown_where_the_config_names_them(fleet):
+    run, pairs, transitions, config = fleet(2)
+    grouped = config.model_copy(update={"groups": {"zone-01": "north <b>"}})
+    view = fleet_view(book_of(run, pairs, transitions, grouped), {})
+    assert {row.label: row.group for row in view.rows} == {"zone-01": "north <b>", "zone-02": ""}
 
 
 # a city's page --------------------------------------------------------------------------------------
@@ -103,13 +122,19 @@ def test_a_citys_page_says_how_it_stands(fleet):
     assert view.state == "firing"
     assert view.cards[0].usual.value == pytest.approx(0.97, abs=0.01)
     assert "points below the 97." in view.sentences[0]
-    assert "An alert has been firing since Tue 7 Apr 2020, 17:30 IST (12:00 UTC)." in view.sentences[0]
+    assert [(t.headline, t.clocks) for t in view.troubles] == [
+        ("v1 over-forecasts, 10 × normal", "Tue 7 Apr 2020, 05:30 IST (00:00 UTC)")
+    ]
     assert [panel.name for panel in view.panels] == [
         "forecast-0",
         "forecast-1",
         "error",
         "daily",
+        "inside",
+        "week-0",
+        "week-1",
         "hours",
+        "regime",
         "bands",
     ]
     assert [(c.before, c.after, c.value, c.threshold) for c in view.changes[:2]] == [
@@ -166,7 +191,29 @@ def test_the_site_is_a_fleet_page_and_a_page_a_city(fleet, tmp_path):
         "zone-01.html",
         "zone-02.html",
         "zone-03.html",
+        "report.css",
+        bundle_name(CITY_SCRIPTS),
     }
+
+
+def test_pages_share_their_style_and_scripts_unless_each_is_to_be_a_single_file(fleet, tmp_path):
+    made = fleet(2)
+    shared = pages(write_site(*made, tmp_path / "shared"))
+    single = pages(write_site(*made, tmp_path / "single", single_file=True))
+    assert {path.name for path in (tmp_path / "single").rglob("*.*")} == {
+        "index.html",
+        "zone-01.html",
+        "zone-02.html",
+    }
+    assert shared["report"] == single["report"], "the fleet's page is complete either way"
+    page = shared["city:zone-01"]
+    for name in re.findall(r'(?:href|src)="(\.\./assets/[^"]+)"', page):
+        assert (tmp_path / "shared" / "cities" / name).resolve().is_file()
+    assert page.count("../assets/") == 2
+    assert "<style>" not in page
+    assert 20_000 < len(single["city:zone-01"]) - len(page) < 80_000
+    parts = [re.search(r"<main.*?</main>", text, re.DOTALL)[0] for text in (page, single["city:zone-01"])]
+    assert parts[0] == parts[1]
 
 
 def test_the_fleet_links_only_to_pages_that_are_there(fleet, tmp_path):
@@ -203,8 +250,8 @@ def test_the_same_run_gives_the_same_bytes(fleet, tmp_path):
 def test_pages_are_small(fleet, tmp_path, cities):
     links = write_site(*fleet(cities), tmp_path)
     sizes = {name: path.stat().st_size for name, path in links.items()}
-    assert max(sizes.values()) < 600_000
-    assert max(size for name, size in sizes.items() if name != "report") < 100_000
+    assert max(sizes.values()) < 700_000
+    assert max(size for name, size in sizes.items() if name != "report") < 80_000
     assert sum(sizes.values()) < 30_000_000
 
 
@@ -229,11 +276,20 @@ def test_any_number_of_model_versions_is_drawn(fleet, tmp_path, versions):
 
 def test_text_from_data_adds_no_element_attribute_or_path(fleet, tmp_path):
     run, pairs, transitions, config = fleet(len(BAD), called=BAD, versions=BAD[:2])
+    said = {
+        "sentences": list(BAD),
+        "explanation": {
+            "bias": {"direction": BAD[2]},
+            "disturbances": {"actual_faults": {BAD[0]: 3}},
+            "onset": {"at": BAD[3]},
+        },
+    }
     worse = replace(
         run,
         failures=(Failure("read", BAD[0], BAD[3]),),
-        transitions=(replace(transitions[-1], reason=BAD[3] + BAD[2]),),
+        transitions=(replace(transitions[-1], reason=BAD[3] + BAD[2], evidence=said),),
     )
+    config = config.model_copy(update={"groups": dict(zip(BAD, reversed(BAD), strict=True))})
     features = {BAD[0]: pairs.features["temperature"], BAD[4]: pairs.features["temperature"]}
     links = write_site(worse, replace(pairs, features=features), transitions, config, tmp_path / "out")
     assert all(path.resolve().is_relative_to(tmp_path / "out") for path in links.values())
@@ -251,7 +307,7 @@ def test_text_from_data_adds_no_element_attribute_or_path(fleet, tmp_path):
 
 
 def test_the_policy_lets_only_the_pages_own_code_run(fleet, tmp_path):
-    for page in pages(write_site(*fleet(2), tmp_path)).values():
+    for page in pages(write_site(*fleet(2), tmp_path, single_file=True)).values():
         elements = Elements(page)
         metas = [
             attrs for tag, attrs in elements.found if attrs.get("http-equiv") == "Content-Security-Policy"
@@ -267,6 +323,17 @@ def test_the_policy_lets_only_the_pages_own_code_run(fleet, tmp_path):
             assert f"'sha256-{digest}'" in policy[f"{tag}-src"]
         assert not [a for _, attrs in elements.found for a in attrs if a in ("src", "style")]
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+
+
+def test_a_page_that_shares_its_scripts_has_none_of_its_own(fleet, tmp_path):
+    page = write_site(*fleet(1), tmp_path)["city:zone-01"].read_text("utf-8")
+    elements = Elements(page)
+    (meta,) = [a for tag, a in elements.found if a.get("http-equiv") == "Content-Security-Policy"]
+    assert meta["content"] == SAME_ORIGIN
+    assert "unsafe" not in SAME_ORIGIN
+    assert [attrs.get("type") for tag, attrs, _ in elements.inside] == ["application/json"]
+    assert not [a for _, attrs in elements.found for a in attrs if a == "style"]
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
 
 def test_no_text_can_end_the_data_block():
@@ -321,7 +388,7 @@ def test_a_fleet_of_no_city_has_a_page(fleet, tmp_path):
     empty = replace(pairs, cities=(), actual=pairs.actual[:0], judged=none, bands={}, features={})
     links = write_site(bare, empty, [], config, tmp_path)
     assert list(links) == ["report"]
-    assert "No alert is firing in 0 cities." in links["report"].read_text("utf-8")
+    assert "There is no city to report on." in links["report"].read_text("utf-8")
 
 
 def test_without_intervals_bands_or_features_less_is_drawn(fleet, tmp_path):
@@ -329,6 +396,7 @@ def test_without_intervals_bands_or_features_less_is_drawn(fleet, tmp_path):
     plain = replace(pairs, judged=replace(pairs.judged, lower=None, upper=None), bands={}, features={})
     view = city_view(book_of(run, plain, transitions, config), "zone-01")
     assert "bands" not in [panel.name for panel in view.panels]
-    assert [words for words, _ in view.panels[0].legend] == ["actual", "predicted by v1"]
+    assert [words for words, _ in view.panels[0].legend] == ["actual", "predicted by v1", "data fault"]
+    assert {"inside", "regime"}.isdisjoint(panel.name for panel in view.panels)
     assert len(view.drift.histograms) == 5
     assert "% interval" not in write_site(run, plain, [], config, tmp_path)["city:zone-01"].read_text("utf-8")

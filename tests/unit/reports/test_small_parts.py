@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -21,7 +22,7 @@ from drift.reports.names import page_name
 from drift.reports.profile import by_hour, daily, distribution, floors, grouped, wape
 from drift.reports.shown import Notes, readable
 from drift.reports.spans import about, alert_spans
-from drift.reports.sparkline import sparkline
+from drift.reports.strip import code, strip
 
 NAN = float("nan")
 START = datetime(2020, 4, 1, tzinfo=UTC)
@@ -180,13 +181,39 @@ def test_packed_numbers_of_nothing():
     assert packed(np.array([]))["values"] == []
 
 
-def test_a_sparkline_leaves_gaps_open_and_escapes_its_words():
-    drawn = sparkline([0.1, 0.1, NAN, 0.1], 0.2, [(1, 3, "firing"), (0, 1, 'x"><b>')], 'a"<b>')
-    path = drawn.split('d="')[1].split('"')[0]
-    assert path.count("M") == 2
-    assert path.endswith("h0.1")
-    assert drawn.count("<rect") == 1
+def drawn_strip(times, faulty=(), late=(), marks=(), alt="six weeks of error"):
+    days = range(len(times))
+    return strip(
+        np.array(times),
+        np.array([day in faulty for day in days]),
+        np.array([day in late for day in days]),
+        marks,
+        alt,
+    )
+
+
+def test_a_strip_joins_days_of_one_level_and_leaves_the_others_their_colour():
+    drawn = drawn_strip([1.0, 0.2, 3.0, NAN, NAN, 1.24], faulty=(3,), late=(4,))
+    paths = dict(re.findall(r'<path class="(\w+)" d="([^"]+)"', drawn))
+    assert paths == {
+        "h0": "M0 4h10v16h-10zM25 4h5v16h-5z",  # two days in a row, and the last: below 1.25
+        "h4": "M10 4h5v16h-5z",
+        "none": "M15 4h5v16h-5z",
+        "late": "M20 4h5v16h-5z",
+        "fault": "M16 0h3v2h-3z",
+    }
+    assert 'data-days="a2u--c"' in drawn
+
+
+def test_a_strip_shows_spans_below_and_lets_no_text_into_the_markup():
+    drawn = drawn_strip([1.0, 1.0], marks=[(1, 2, "firing"), (0, 1, 'x"><b>')], alt='a"<b>')
+    assert '<path class="firing" d="M5 21h5v3H5z"/>' in drawn
+    assert drawn.count("<path") == 2
     assert "<b>" not in drawn
+
+
+def test_a_days_code_is_in_tenths_and_never_longer_than_the_days():
+    assert code(np.array([0.0, 0.04, 0.06, 6.1, 1e9, NAN])) == "001ZZ-"
 
 
 # spans ---------------------------------------------------------------------------------------------

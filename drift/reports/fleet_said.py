@@ -1,0 +1,87 @@
+"""The first lines of the fleet page: how many cities are normal, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from drift.domain import Series
+from drift.reports.book import Book
+from drift.reports.figures import State
+from drift.reports.local import two_clocks
+from drift.reports.said import Trouble, by_city
+from drift.reports.shown import percent, readable
+
+MOST_TOLD = 5
+"""Cities that are told of; the table has the others."""
+
+
+def sentences_of(book: Book, counts: Mapping[State, int], troubles: Sequence[Trouble]) -> tuple[str, ...]:
+    """The sentences, the most telling first."""
+    return (
+        _normal(len(book.pairs.cities), counts),
+        *_pooled(book),
+        *_troubles(book, troubles),
+        *_unjudged(counts["no data"]),
+        *_best_version(book),
+    )
+
+
+def many(count: int, one: str, more: str) -> str:
+    """A count with its noun.
+
+    >>> many(1, "city", "cities"), many(1200, "city", "cities")
+    ('1 city', '1,200 cities')
+    """
+    return f"{count:,} {one if count == 1 else more}"
+
+
+def _normal(cities: int, counts: Mapping[State, int]) -> str:
+    if not cities:
+        return "There is no city to report on."
+    if counts["normal"] == cities and cities > 1:
+        return f"All {cities:,} cities are normal."
+    firing = counts["firing"]
+    alert = "no alert is firing" if not firing else f"{many(firing, 'has', 'have')} a firing alert"
+    return f"{counts['normal']:,} of {many(cities, 'city is', 'cities are')} normal; {alert}."
+
+
+def _troubles(book: Book, troubles: Sequence[Trouble]) -> Iterator[str]:
+    """A sentence a city, the worst first."""
+    several = len(book.pairs.model_versions) > 1
+    told = by_city(troubles)
+    for city, own in list(told.items())[:MOST_TOLD]:
+        same = [t.model_version for t in own if t.what.split(",")[0] == own[0].what.split(",")[0]]
+        yield own[0].sentence(book.config.zone_of(city), list(dict.fromkeys(same)) if several else ())
+    if len(told) > MOST_TOLD:
+        others = many(len(told) - MOST_TOLD, "more city has", "more cities have")
+        yield f"{others} firing alerts: see the table."
+
+
+def _pooled(book: Book) -> Iterator[str]:
+    """The alerts over all cities together."""
+    for span in book.spans:
+        if span.key.city is None and span.open and span.level == "firing":
+            yield (
+                f"{readable(span.key.rule)} is firing for {readable(span.key.model_version)} over all cities "
+                f"pooled, since {two_clocks(span.start, book.config.timezone)}."
+            )
+
+
+def _unjudged(cities: int) -> Iterator[str]:
+    if cities:
+        yield f"{many(cities, 'city has', 'cities have')} no data to judge."
+
+
+def _best_version(book: Book) -> Iterator[str]:
+    found = [
+        (m.value, v) for v in book.pairs.model_versions if (m := book.figures.metric("accuracy", Series(v)))
+    ]
+    known = sorted(((value, v) for value, v in found if value is not None), reverse=True)
+    if len(known) < 2:
+        return
+    (best, name), (last, other) = known[0], known[-1]
+    if percent(best) == percent(last):
+        yield f"Over all cities {readable(name)} and {readable(other)} are equally accurate: {percent(best)}."
+        return
+    ahead = f"{percent(best)} against {percent(last)} of {readable(other)}"
+    yield f"Over all cities {readable(name)} is the most accurate: {ahead}."
