@@ -1,22 +1,26 @@
-"""What the commands have in common: options, and how a config, a moment and a length of time are read."""
+"""What the commands have in common: options, and how a config is read; moments and lengths are `written`."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drift.errors import ConfigError
+from drift.written import length, moment
 
 if TYPE_CHECKING:
     from drift.config import Config
+    from drift.terminal import View
+
+__all__ = ["DEFAULT_CONFIG", "AllOption", "ConfigOption", "JsonOption", "length", "load", "moment", "view_of"]
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", envvar="DRIFT_CONFIG", help="The config file.", show_default=True)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Show every row of long tables.")]
 DEFAULT_CONFIG = Path("config/drift.yaml")
 
 
@@ -29,41 +33,9 @@ def load(path: Path) -> Config:
     return load_config(path)
 
 
-def moment(text: str, name: str) -> datetime:
-    """A moment as people write it: ISO 8601 with a zone.
+def view_of(config_file: Path, *, everything: bool = False) -> View:
+    """How people called drift: a config that drift takes by itself need not be named."""
+    from drift.terminal import View
 
-    Raises:
-        ConfigError: it is none; `name` is the option's.
-    """
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{name}: {text!r} is no ISO 8601 time: write it like 2020-04-10T00:00Z") from None
-    if parsed.tzinfo is None:
-        raise ConfigError(
-            f"{name}: {text!r} has no time zone: write {parsed.isoformat(timespec='minutes')}Z for UTC"
-        )
-    return _in_reach(parsed, name)
-
-
-def _in_reach(moment: datetime, name: str) -> datetime:
-    """The moment, when windows around it stay within the calendar."""
-    from drift.config_values import YEARS
-
-    if moment.year not in YEARS:
-        raise ConfigError(f"{name}: the year {moment.year} is not from {YEARS[0]} to {YEARS[-1]}")
-    return moment
-
-
-def length(text: str, name: str) -> timedelta:
-    """A length of time as people write it.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    from drift.config import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise ConfigError(f"{name}: {error}") from None
+    known = config_file == DEFAULT_CONFIG or os.environ.get("DRIFT_CONFIG") == str(config_file)
+    return View(None if known else config_file, everything)

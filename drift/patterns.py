@@ -114,6 +114,19 @@ def pattern_of(text: str) -> Pattern:
     return Pattern(text, node)
 
 
+@lru_cache(maxsize=1 << 16)  # ten thousand alerts have a thousand cities
+def fits(pattern: str, text: str) -> bool:
+    """Whether the whole text is what the pattern says.
+
+    Raises:
+        ValueError: it is no pattern that is understood; see `pattern_of`.
+
+    >>> fits("data_.*", "data_fault")
+    True
+    """
+    return pattern_of(pattern).matches(text)
+
+
 def _alternatives(text: str, at: int, depth: int) -> tuple[_Node, int]:
     rows: list[_Node] = []
     while True:

@@ -19,7 +19,7 @@ from drift.config_values import format_duration
 from drift.domain import Alert, iso
 from drift.errors import ConfigError
 from drift.notices import Matcher, Silence
-from drift.patterns import pattern_of
+from drift.patterns import fits, pattern_of
 from drift.text import printable
 
 Operator: TypeAlias = Literal["=", "!=", "=~", "!~"]
@@ -170,4 +170,4 @@ def active(silence: Silence, now: datetime) -> bool:
 def _holds(matcher: Matcher, value: str) -> bool:
     if matcher.operator in ("=", "!="):
         return (value == matcher.value) is (matcher.operator == "=")
-    return pattern_of(matcher.value).matches(value) is (matcher.operator == "=~")
+    return fits(matcher.value, value) is (matcher.operator == "=~")

@@ -22,6 +22,7 @@ from drift.domain import Failure, Transition
 from drift.errors import ChannelError, DriftError
 from drift.notify import Standing
 from drift.outbox import Delivery, Way
+from drift.seen import Entry
 from drift.standing_alerts import How, StandingAlerts
 from drift.state import SlotCommit, State
 
@@ -101,8 +102,10 @@ class Telling:
         self.delivery.close()
 
 
-def slot_commit(slot: datetime, decision: Decision, failures: int = 0) -> SlotCommit:
-    """The decision as the state takes it; so many things had failed before it was made."""
+def slot_commit(
+    slot: datetime, decision: Decision, failures: int = 0, seen: Entry | None = None
+) -> SlotCommit:
+    """The decision as the state takes it, with what the slot saw; so many things had failed before it."""
     return SlotCommit(
         slot=slot,
         transitions=decision.transitions,
@@ -110,6 +113,7 @@ def slot_commit(slot: datetime, decision: Decision, failures: int = 0) -> SlotCo
         failures=failures + len(decision.failures),
         notices=decision.notices,
         told=decision.told,
+        seen=seen,
     )
 
 
@@ -161,6 +165,9 @@ def words_of(config: Config) -> Words:
         timezones=config.timezones,
         base_url=config.notify.base_url,
         runbooks=config.notify.runbooks,
+        runbook_folder=config.notify.runbook_folder,
+        command=config.notify.command,
+        options=config.notify.options or "",
     )
 
 
@@ -179,7 +186,7 @@ def pages_of(config: Config, slot: datetime) -> Callable[[Collection[str]], Mapp
     root = "reports" if config.notify.base_url else str(config.path(config.reports.dir))
 
     def pages(cities: Collection[str]) -> dict[str, str]:
-        of_cities = {f"city:{city}": f"{root}/{folder}/{page_name(city)}" for city in sorted(cities)}
+        of_cities = {f"city:{city}": f"{root}/{folder}/cities/{page_name(city)}" for city in sorted(cities)}
         return {"report": f"{root}/{folder}/index.html", **of_cities}
 
     return pages

@@ -1,20 +1,39 @@
-"""What `drift serve` answers: /metrics, /healthz, /readyz, written reports, and Alertmanager's webhook."""
+"""What `drift serve` answers: the table of routes.
+
+Pages for people, their JSON twins, /metrics, /healthz, /readyz, written reports, and Alertmanager's webhook.
+What changes something is a POST, and wants the token: in a header, or by a log-in and a form of ours.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
 from drift.domain import iso
 from drift.errors import DriftError
+from drift.web.alert_list import alerts
+from drift.web.alert_page import alert
+from drift.web.api import api_alerts, api_slots
+from drift.web.attempts import Attempts
 from drift.web.bridge import bridge
+from drift.web.city_pages import CityPages, city
+from drift.web.desk import Desk
+from drift.web.headers import Guarded
+from drift.web.login import log_in, log_out, login_form
+from drift.web.overview import overview
+from drift.web.problems import answer_problem
+from drift.web.silence_pages import add_silence, expire_silence, silences
+from drift.web.slot_pages import slot, slots
+from drift.web.written_pages import WrittenPages, fleet, style
 
 if TYPE_CHECKING:
     from drift.schedule import Schedule
@@ -23,8 +42,45 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def make_app(schedule: Schedule, gauges: PrometheusSink, reports: Path | None) -> Starlette:
-    """The application around a schedule. All but the bridge, which wants a token, is for reading only."""
+def make_app(
+    schedule: Schedule, gauges: PrometheusSink, reports: Path | None, hosts: Sequence[str] = ()
+) -> Starlette:
+    """The application around a schedule. `hosts` are the names that it answers for; none of them: any."""
+    desk = Desk(schedule, gauges, reports, Attempts())
+    app = Starlette(
+        routes=[*_pages(desk), *_for_programs(schedule, gauges), *_written(reports)],
+        middleware=[Middleware(Guarded, names=hosts)],
+        exception_handlers=dict.fromkeys((DriftError, HTTPException, Exception), answer_problem),
+    )
+    app.state.desk = desk
+    return app
+
+
+def _pages(desk: Desk) -> list[BaseRoute]:
+    """The pages for people."""
+    made = CityPages(desk.schedule.monitor)
+    return [
+        Route("/", overview(desk)),
+        Route("/alerts", alerts(desk)),
+        Route("/alerts/{fingerprint}", alert(desk)),
+        Route("/silences", silences(desk), methods=["GET"]),
+        Route("/silences", add_silence(desk), methods=["POST"]),
+        Route("/silences/{silence}/expire", expire_silence(desk), methods=["POST"]),
+        Route("/slots", slots(desk)),
+        Route("/slots/{slot}", slot(desk)),
+        Route("/fleet", fleet(desk)),
+        Route("/cities/{city:path}", city(desk, made)),
+        Route("/login", login_form(desk), methods=["GET"]),
+        Route("/login", log_in(desk), methods=["POST"]),
+        Route("/logout", log_out(desk), methods=["POST"]),
+        Route("/assets/report.css", style),
+        Route("/api/alerts", api_alerts(desk)),
+        Route("/api/slots", api_slots(desk)),
+    ]
+
+
+def _for_programs(schedule: Schedule, gauges: PrometheusSink) -> list[BaseRoute]:
+    """What Prometheus, Alertmanager and whoever probes ask for."""
     from drift.sinks.prometheus import CONTENT_TYPE
 
     def metrics(_: Request) -> Response:
@@ -45,26 +101,17 @@ def make_app(schedule: Schedule, gauges: PrometheusSink, reports: Path | None) -
             return JSONResponse({"status": "failing", "what": "state"}, status_code=503)
         return JSONResponse({"status": "ok", "last_slot": iso(last) if last else None})
 
-    def home(_: Request) -> Response:
-        latest = latest_report(reports)
-        if latest is None:
-            return HTMLResponse("<!doctype html><title>drift</title><p>No report has been written yet.</p>")
-        return RedirectResponse(f"/reports/{latest}")
-
-    routes: list[Route | Mount] = [
-        Route("/", home),
+    return [
         Route("/metrics", metrics),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         bridge(schedule),
     ]
-    if reports is not None:
-        reports.mkdir(parents=True, exist_ok=True)
-        routes.append(Mount("/reports", StaticFiles(directory=reports, html=True)))
-    return Starlette(routes=routes)
 
 
-def latest_report(reports: Path | None) -> str | None:
-    """The newest slot's fleet page, from the folder of the reports."""
-    pages = sorted(reports.glob("*/index.html")) if reports is not None else []
-    return f"{pages[-1].parent.name}/index.html" if pages else None
+def _written(reports: Path | None) -> list[BaseRoute]:
+    """The folder of the reports, where there is one."""
+    if reports is None:
+        return []
+    reports.mkdir(parents=True, exist_ok=True)
+    return [Mount("/reports", WrittenPages(directory=reports, html=True))]

@@ -26,6 +26,7 @@ from drift.schedule import Schedule
 from drift.sinks import open_sinks
 from drift.state import State
 from drift.web.app import make_app
+from drift.web.headers import answered_for, is_loopback
 from drift.web.shared_gauges import ReplicaGauges
 
 if TYPE_CHECKING:
@@ -52,10 +53,14 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
         schedule = Schedule(monitor, clock, gauges.failed, gauges.refresh)
         _warm_up(monitor, gauges)
         gc.freeze()  # what is loaded stays, and a slot need not look through it for garbage
-        app = make_app(schedule, gauges, reports)
-        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        names = answered_for(host, config.serve.hosts, config.notify.base_url)
+        app = make_app(schedule, gauges, reports, names)
+        server = _Server(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5, server_header=False)
+        )
         with _ended_by_signals(server):
             log.info("listening", url=f"http://{host}:{listening.getsockname()[1]}")
+            _warn_of_the_open(config, host)
             stop_delivery = monitor.telling.delivery.start()
             stop_calls = monitor.dead_man.start(gauges.failed)
             stop = schedule.start()
@@ -66,6 +71,16 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
                 stop_calls()
                 stop_delivery()
                 log.info("stopped")
+
+
+def _warn_of_the_open(config: Config, host: str) -> None:
+    """Say who can see the pages, where that is not this machine alone."""
+    if not is_loopback(host) and config.serve.token is None:
+        log.warning(
+            "listening beyond this machine without serve.token: whoever reaches it reads all pages, and "
+            "nobody can silence alerts there",
+            host=host,
+        )
 
 
 class _Server(uvicorn.Server):

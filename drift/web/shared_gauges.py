@@ -14,7 +14,7 @@ from datetime import datetime
 
 from drift.domain import Run
 from drift.errors import StateError
-from drift.sinks.prometheus import PrometheusSink, _escaped, _whole
+from drift.sinks.prometheus import PrometheusSink, completed, escaped
 from drift.state import SharedGauges, State
 from drift.state_outbox import Counts
 
@@ -68,7 +68,7 @@ class ReplicaGauges(PrometheusSink):
             now = self._snapshot
             if now.slot is None or made.slot > now.slot:
                 theirs = replace(now, slot=made.slot, succeeded=made.succeeded, gauges=made.text)
-                self._snapshot = _whole(theirs)
+                self._snapshot = completed(theirs)
 
     def render(self) -> bytes:
         """The gauges in Prometheus' text format."""
@@ -88,5 +88,5 @@ def outbox_text(counts: Mapping[str, Counts], dead: Mapping[str, int], channels:
     lines = []
     for (gauge, text), of in zip(_OUTBOX.items(), (waiting, lost, oldest), strict=True):
         lines += [f"# HELP {gauge} {text}", f"# TYPE {gauge} gauge"]
-        lines += [f'{gauge}{{channel="{_escaped(name)}"}} {value}' for name, value in of.items()]
+        lines += [f'{gauge}{{channel="{escaped(name)}"}} {value}' for name, value in of.items()]
     return "\n".join([*lines, ""]).encode()

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-
-class Served:
-    def __init__(self, process: subprocess.Popen) -> None:
-        self.process = process
-        self.port = int(json.loads(self.wait_for_line("listening"))["url"].rsplit(":", 1)[1])
-
-    def get(self, path: str) -> tuple[int, str, http.client.HTTPMessage]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(), answer.headers
-
-    def wait_for_line(self, word: str) -> str:
-        """The first line of its log with the word; blocks on the pipe, so nothing is polled."""
-        for line in self.process.stderr:
-            if word in line:
-                return line
-        raise AssertionError(f"the process ended without saying {word!r}")
+from .serving import Served, serving
 
 
 @pytest.fixture
 def served(made) -> Iterator[Served]:
     made.edit("alerts:", "schedule: {cron: '5 * * * *', catch_up: 2h}\nalerts:")
-    words = ["serve", "-c", made.config, "--port", 0, "--at", "2026-04-01T01:05:30Z"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "drift.cli", *map(str, words)],
-        stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    try:
-        yield Served(process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+    with serving(made.config) as found:
+        yield found
 
 
 def test_serve_evaluates_the_due_slot_and_answers(served):
@@ -75,9 +45,12 @@ def test_serve_evaluates_the_due_slot_and_answers(served):
     assert surat < 0.85
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
 
-    status, _, headers = served.get("/")
-    assert (status, headers["location"]) == (307, "/reports/2026-04-01T01-05Z/index.html")
-    assert "Surat" in served.get(headers["location"])[1]
+    status, text, _ = served.get("/")
+    assert (status, "1 alert is pending" in text, "Surat" in text) == (200, True, True)
+    status, _, headers = served.get("/fleet")
+    assert (status, headers["location"]) == (307, "./reports/2026-04-01T01-05Z/index.html")
+    assert "Surat" in served.get(headers["location"].removeprefix("."))[1]
+    assert served.get("/cities/Surat")[0] == 307
     assert served.get("/reports/../drift.yaml")[0] in (400, 404)
     assert served.get("/nothing")[0] == 404
 
