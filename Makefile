@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: install demo serve test quick chaos lint bench lock clean
+.PHONY: install demo serve notebooks test quick chaos lint bench lock clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +25,9 @@ demo: install            ## replay the real data in the box, and say what to ope
 serve: install           ## the demo as a service: scheduler, /metrics, reports
 	@test -f demo/drift.yaml || $(BIN)/drift demo --dir demo
 	$(BIN)/drift serve -c demo/drift.yaml --at 2008-01-05T12:04:30Z
+
+notebooks: install       ## run the notebooks from scratch, and write each .ipynb from its .py
+	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
 test: install lint       ## everything
 	$(BIN)/python -m pytest -n $(JOBS)
@@ -49,7 +52,7 @@ bench: install           ## the figures that README and docs cite; its own tools
 
 lock:                    ## bring requirements.lock up to date with pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet "uv>=0.8"; }
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra notebook \
 	  --custom-compile-command "make lock" --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:
