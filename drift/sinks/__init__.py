@@ -32,7 +32,19 @@ def _mlflow(config: Config) -> Sink | None:
     return MlflowSink(config, config.mlflow) if config.mlflow else None
 
 
-SINKS: Mapping[str, SinkFactory] = {"history": _history, "mlflow": _mlflow}
+def _mlflow_registry(config: Config) -> Sink | None:
+    from drift.sinks.mlflow_registry import MlflowRegistrySink
+
+    if config.mlflow is None or config.mlflow.registered_model is None:
+        return None
+    return MlflowRegistrySink(config, config.mlflow.registered_model, config.mlflow.version_label)
+
+
+SINKS: Mapping[str, SinkFactory] = {
+    "history": _history,
+    "mlflow": _mlflow,
+    "mlflow_registry": _mlflow_registry,
+}
 
 
 def open_sinks(config: Config) -> tuple[Sink, ...]:

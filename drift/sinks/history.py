@@ -1,25 +1,27 @@
 """The measurements of every run as Parquet, one row each, for whoever asks later how it was.
 
-One file a slot, in a folder a day: `history/2020-04-10/2020-04-10T00-00-00Z.parquet`. A file is written
-whole or not at all, with page checksums that `read_history` verifies, and the same run gives the same
-bytes. Arrow arrays are laid over the panels' own: nothing here makes an object a measurement, and no
-pandas is imported (which `pa.array` would do).
+One file a slot, in a folder a day: `history/2020-04-10/2020-04-10T00-00-00Z.parquet`. A slot that was
+measured anew, as what it had seen has changed, gets another beside it, named after the slot that knew better:
+`2020-04-10T00-00-00Z~2020-04-11T00-00-00Z.parquet`. So both are kept. A file is
+written whole or not at all, with page checksums that `read_history` verifies, and the same run gives the same
+bytes. Arrow arrays are laid over the panels' own: nothing here makes an object a measurement, and no pandas
+is imported (which `pa.array` would do).
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift.document import LABELS, LongForm, long_form
-from drift.domain import Run, Undefined, iso
+from drift.domain import Panel, Run, Undefined, iso
 from drift.errors import SinkError
 from drift.files import write_atomically
 
@@ -56,24 +58,31 @@ class HistorySink:
         return f"{self.folder} can be written to"
 
     def publish(self, run: Run) -> Mapping[str, str]:
-        """Write the slot's file; the slot published again overwrites it.
+        """Write the slot's file, and one of each slot that it measured anew; the slot published again
+        overwrites them.
 
         Raises:
-            SinkError: it cannot be written; what was there before stays.
+            SinkError: one cannot be written; what was there before stays, and those written so far are whole.
         """
+        for slot, panels in ({} if run.revised is None else run.revised.slots).items():
+            self._write(self._file(slot, run.slot), slot, panels, run.slot)
         file = self._file(run.slot)
+        self._write(file, run.slot, run.panels, run.slot)
+        return {"history": str(file)}
+
+    def _write(self, file: Path, slot: datetime, panels: Sequence[Panel], publishing: datetime) -> None:
         try:
-            write_atomically(file, _encode(measurement_table(run)))
+            write_atomically(file, _encode(_table(slot, panels)))
         except OSError as error:
             raise SinkError(
                 f"history: {file} cannot be written ({error.strerror or error}): free space on the disk, or "
-                f"make {self.folder} writable; then publish the slot {iso(run.slot)} again"
+                f"make {self.folder} writable; then publish the slot {iso(publishing)} again"
             ) from error
-        return {"history": str(file)}
 
-    def _file(self, slot: datetime) -> Path:
+    def _file(self, slot: datetime, known_at: datetime | None = None) -> Path:
         moment = slot.astimezone(UTC)
-        return self.folder / f"{moment:%Y-%m-%d}" / f"{moment.strftime(_STAMP)}.parquet"
+        later = "" if known_at is None else f"~{known_at.astimezone(UTC).strftime(_STAMP)}"
+        return self.folder / f"{moment:%Y-%m-%d}" / f"{moment.strftime(_STAMP)}{later}.parquet"
 
 
 def schema() -> pa.Schema:
@@ -95,11 +104,15 @@ def schema() -> pa.Schema:
 
 def measurement_table(run: Run) -> pa.Table:
     """The run's measurements in long form."""
+    return _table(run.slot, run.panels)
+
+
+def _table(slot: datetime, panels: Sequence[Panel]) -> pa.Table:
     import pyarrow as pa
 
-    rows = long_form(run.panels)
-    slot = (run.slot - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    moment = np.full(len(rows), slot, dtype=np.int64)
+    rows = long_form(panels)
+    since_epoch = (slot - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    moment = np.full(len(rows), since_epoch, dtype=np.int64)
     arrays = [
         _numbers(pa.timestamp("us", "UTC"), moment),
         *(_words(rows.words[label], rows.codes[label]) for label in LABELS),
@@ -146,30 +159,68 @@ def _encode(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def read_history(folder: Path, since: datetime, until: datetime) -> pa.Table:
+def read_history(
+    folder: Path, since: datetime, until: datetime, known: Literal["first", "latest", "all"] = "first"
+) -> pa.Table:
     """The measurements of the slots in `[since, until)`, in their order; without any, a table of no rows.
+
+    A slot that was measured anew has several: what it said itself (`first`), what is known of each of its
+    cities by now (`latest`), or `all`, with a column `known_at` more, the slot that said it.
 
     Raises:
         SinkError: a file is damaged; names it and the remedy.
     """
     import pyarrow as pa
 
-    tables = [_read(file) for file in _files(folder, since, until)]
-    if not tables:
-        return pa.Table.from_batches([], schema())
-    return pa.concat_tables(tables).unify_dictionaries()
+    tables = [
+        table
+        for slot, files in _files(folder, since, until).items()
+        for table in _known(slot, sorted(files), known)
+    ]
+    if tables:
+        return pa.concat_tables(tables).unify_dictionaries()
+    at = [pa.field("known_at", pa.timestamp("us", "UTC"))] if known == "all" else []
+    return pa.Table.from_batches([], pa.schema([*schema(), *at]))
 
 
-def _files(folder: Path, since: datetime, until: datetime) -> Iterator[Path]:
-    """The slots' files in `[since, until)`, earliest first; what has another name is not ours."""
+def _known(
+    slot: datetime, files: Sequence[tuple[datetime, Path]], known: Literal["first", "latest", "all"]
+) -> Iterator[pa.Table]:
+    """The tables of one slot, from its files by when they were known."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if known == "first":
+        yield from (_read(file) for at, file in files if at == slot)
+    elif known == "all":
+        for at, file in files:
+            table = _read(file)
+            said_at = pa.repeat(pa.scalar(at, pa.timestamp("us", "UTC")), len(table))
+            yield table.append_column("known_at", said_at)
+    else:
+        later: set[str | None] = set()
+        for _, file in reversed(files):
+            table = _read(file)
+            cities = pc.cast(table["city"], pa.string())
+            yield table.filter(pc.invert(pc.is_in(cities, pa.array([*later], pa.string()))))
+            later |= set(pc.unique(cities).to_pylist())
+
+
+def _files(folder: Path, since: datetime, until: datetime) -> dict[datetime, list[tuple[datetime, Path]]]:
+    """The files of the slots in `[since, until)`, earliest first, each with when it was known; what has
+    another name is not ours.
+    """
     first, last = (f"{moment.astimezone(UTC):%Y-%m-%d}" for moment in (since, until))
     days = sorted(day for day in folder.glob("????-??-??") if first <= day.name <= last)
-    for day in days:
-        for file in sorted(day.glob("[0-9]*.parquet")):
-            with suppress(ValueError):
-                slot = datetime.strptime(file.stem, _STAMP).replace(tzinfo=UTC)
-                if since <= slot < until:
-                    yield file
+    found: dict[datetime, list[tuple[datetime, Path]]] = {}
+    for file in (file for day in days for file in sorted(day.glob("[0-9]*.parquet"))):
+        with suppress(ValueError):
+            slot, *later = (
+                datetime.strptime(part, _STAMP).replace(tzinfo=UTC) for part in file.stem.split("~", 1)
+            )
+            if since <= slot < until:
+                found.setdefault(slot, []).append((later[0] if later else slot, file))
+    return dict(sorted(found.items()))
 
 
 def _read(file: Path) -> pa.Table:

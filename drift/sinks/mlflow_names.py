@@ -32,24 +32,46 @@ def segment(text: str) -> str:
 def metric_name(kind: Kind, name: str, series: Series, column: str | None) -> str:
     """What a measurement is called in the run of its model version.
 
-    Pooled accuracy stands at the top, so that two versions compare by `accuracy`; the rest by scope.
+    What stands before the last slash is a section of charts in MLflow. Pooled accuracy stands at the top, so
+    that two versions compare by `accuracy`; the prefixes of the rest are such that MLflow sorts them after
+    most of it. A detector's column is its channel.
 
     >>> metric_name("metric", "mape", Series("v1"), None)
     'mape'
     >>> metric_name("metric", "mape", Series("v1", "SCL", "24h-30h"), None)
-    'city/SCL/horizon/24h-30h/mape'
+    'per-city/SCL/horizon/24h-30h/mape'
     >>> metric_name("statistic", "psi", Series("v1", "SCL"), "actual")
-    'drift/SCL/actual/psi'
+    'per-city-drift/SCL/actual/psi'
+    >>> metric_name("detector", "channel_score", Series("v1", "SCL"), "bias")
+    'per-city/SCL/channel_score.bias'
     """
     parts: list[str] = []
+    if series.city is not None:
+        parts = ["per-city-drift" if kind == "statistic" else "per-city", segment(series.city)]
+    elif kind == "statistic":
+        parts = ["pooled-drift"]
     if kind == "statistic":
-        parts += ["drift-pooled"] if series.city is None else ["drift", segment(series.city)]
-        parts += [segment(column or "")]
-    elif series.city is not None:
-        parts += ["city", segment(series.city)]
+        parts.append(segment(column or ""))
     if series.horizon is not None:
-        parts += ["horizon", segment(series.horizon)]
-    return _bounded("/".join([*parts, segment(name)]))
+        parts += ["horizon" if parts else "per-horizon", segment(series.horizon)]
+    return _bounded("/".join([*parts, _figure(kind, name, column)]))
+
+
+def worst_name(kind: Kind, name: str, column: str | None) -> str:
+    """What the worst city's figure is called.
+
+    >>> worst_name("metric", "mape", None), worst_name("statistic", "psi", "actual")
+    ('worst-city/mape', 'worst-city-drift/actual/psi')
+    >>> worst_name("detector", "channel_score", "bias")
+    'worst-city/channel_score.bias'
+    """
+    parts = ["worst-city-drift", segment(column or "")] if kind == "statistic" else ["worst-city"]
+    return _bounded("/".join([*parts, _figure(kind, name, column)]))
+
+
+def _figure(kind: Kind, name: str, column: str | None) -> str:
+    channel = "" if kind == "statistic" or column is None else f".{segment(column)}"
+    return segment(name) + channel
 
 
 def _bounded(name: str) -> str:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,9 +18,8 @@ from drift.comparison import RunLink, RunLinks
 from drift.config import Config
 from drift.domain import Window
 from drift.errors import SinkError
-from drift.redact import UNSEEN, redact
-from drift.sinks.mlflow import _explained as explained
-from drift.sinks.mlflow import _quiet as quiet
+from drift.redact import redact
+from drift.sinks.mlflow_client import database_of, explained, milliseconds, quiet, run_link, server_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,7 +79,8 @@ def find_runs(uri: str, experiment: str, versions: Sequence[str], window: Window
     Raises:
         SinkError: the tracking store can't be searched; names it and the remedy.
     """
-    if uri.startswith("sqlite") and not Path(uri.partition(":///")[2].partition("?")[0]).is_file():
+    database = database_of(uri)
+    if database is not None and not database.is_file():
         return RunLinks()  # to ask would make it
     with explained(uri), quiet():
         from mlflow import MlflowClient
@@ -103,50 +102,37 @@ def _runs_of(client: MlflowClient, uri: str, experiment: str, version: str, wind
     """Those of a version. MLflow's filters can't quote quotes; such a name is looked for among the latest."""
     words = [
         f"attributes.start_time >= {_day_of(window.start)}",
-        f"attributes.start_time <= {_ms(window.end)}",
+        f"attributes.start_time <= {milliseconds(window.end)}",
     ]
     if _QUOTES.isdisjoint(version):
         words.append(f"tags.`drift.model_version` = '{version}'")
     found = client.search_runs(
         [experiment], " AND ".join(words), max_results=MOST, order_by=["attributes.start_time DESC"]
     )
-    server = _server(uri)
     return [
         RunLink(
             version,
             run.info.run_id,
             run.data.tags.get("drift.first_slot", ""),
             run.data.tags.get("drift.last_slot", ""),
-            f"{server}/#/experiments/{experiment}/runs/{run.info.run_id}"
-            if server
-            else f"runs:/{run.info.run_id}",
+            run_link(uri, experiment, run.info.run_id),
         )
         for run in found
         if run.data.tags.get("drift.model_version") == version
     ]
 
 
-def _server(uri: str) -> str | None:
-    """Where people find the server; None where there is none, or it can't be said without a secret."""
-    if not uri.startswith(("http://", "https://")):
-        return None
-    server = redact(uri.partition("?")[0]).rstrip("/")
-    return None if server == UNSEEN else server
-
-
 def _compare(uri: str, experiment: str, runs: Sequence[RunLink]) -> str | None:
     """MLflow's page that compares the latest run of each version."""
-    latest = {run.model_version: run.run_id for run in reversed(runs)}
-    server = _server(uri)
+    latest: dict[str, str] = {}
+    for run in runs:  # the latest of each version comes first
+        latest.setdefault(run.model_version, run.run_id)
+    server = server_of(uri)
     if server is None or len(latest) < 2:
         return None
     wanted, where = quote(json.dumps(list(latest.values()))), quote(json.dumps([experiment]))
     return f"{server}/#/compare-runs?runs={wanted}&experiments={where}"
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
 def _day_of(moment: datetime) -> int:
-    return _ms(datetime.combine(moment.astimezone(UTC).date(), time(), UTC))
+    return milliseconds(datetime.combine(moment.astimezone(UTC).date(), time(), UTC))

@@ -32,6 +32,7 @@ from prometheus_client.utils import floatToGoString
 
 from drift.domain import AlertStatus, Panel, Run, Series, Undefined
 from drift.errors import SinkError
+from drift.estimate_panel import Said, said_of
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """What to call the bytes of `render` in the HTTP answer."""
@@ -73,6 +74,22 @@ _GAUGES: Mapping[str, tuple[str, Labels]] = {
     ),
     "model_fleet_error_ratio": ("model_error_ratio of all cities pooled.", ("model_version",)),
     "drift_fleet_score": ("drift_score of all cities pooled.", ("model_version", "channel")),
+    "model_estimated_error": (
+        "Error to expect of the hours whose actuals are not in: an estimate, not a measurement.",
+        ("model_version", "city", "metric"),
+    ),
+    "model_estimated_error_lower": (
+        "Lower bound of model_estimated_error.",
+        ("model_version", "city", "metric"),
+    ),
+    "model_estimated_error_upper": (
+        "Upper bound of model_estimated_error.",
+        ("model_version", "city", "metric"),
+    ),
+    "model_estimate_within": (
+        "Share of past windows whose error, measured later, lay between such bounds.",
+        ("model_version", "city", "metric"),
+    ),
     "drift_undefined": (
         "Measurements of the last run that have no value, by reason.",
         ("model_version", "kind", "reason"),
@@ -145,7 +162,7 @@ class PrometheusSink(Collector):
         with self._publishing:
             now = self._snapshot
             failures = {**now.failures, stage: now.failures.get(stage, 0) + 1}
-            self._snapshot = _whole(replace(now, failures=failures))
+            self._snapshot = completed(replace(now, failures=failures))
 
     def render(self) -> bytes:
         """The gauges of the last run in Prometheus' text format, written when it was published."""
@@ -169,10 +186,10 @@ def _snapshot(gauges: Mapping[str, Samples], after: Snapshot) -> Snapshot:
     families = (
         _family(name, "gauge", text, samples[name]) for name, (text, _) in _GAUGES.items() if name in samples
     )
-    return _whole(replace(after, gauges="".join(families).encode()))
+    return completed(replace(after, gauges="".join(families).encode()))
 
 
-def _whole(snapshot: Snapshot) -> Snapshot:
+def completed(snapshot: Snapshot) -> Snapshot:
     """The snapshot with all of its text: the counter follows the gauges."""
     name = "drift_failures_total"
     counts = {_sample(name, stage=stage): float(count) for stage, count in snapshot.failures.items()}
@@ -195,11 +212,16 @@ def _as_go(value: float) -> str:
 
 def _sample(name: str, **labels: str) -> str:
     """The name and labels as they stand in the text: labels in the order of their names."""
-    written = ",".join(f'{key}="{_escaped(text)}"' for key, text in sorted(labels.items()))
+    written = ",".join(f'{key}="{escaped(text)}"' for key, text in sorted(labels.items()))
     return f"{name}{{{written}}}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    r"""Text as it stands between the quotes of a label.
+
+    >>> print(escaped('a "b"'))
+    a \"b\"
+    """
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
@@ -217,6 +239,8 @@ def _gauges(run: Run) -> dict[str, Samples]:
     undefined: Counter[Labels] = Counter()
     for panel in run.panels:
         _add_panel(panel, gauges, undefined)
+    for said in said_of(run.estimates):
+        _add_estimate(said, gauges)
     gauges["drift_undefined"] = {
         _sample("drift_undefined", model_version=version, kind=kind, reason=reason): float(count)
         for (version, kind, reason), count in undefined.items()
@@ -288,6 +312,19 @@ def _add_detected(
         gauges[own][_sample(own, **labels)] = value
 
 
+def _add_estimate(said: Said, gauges: dict[str, Samples]) -> None:
+    """What is estimated, by gauges of its own; accuracy is 1 − WAPE, and has none."""
+    series, metric = said.what.series, said.what.name.removeprefix("estimated_")
+    if metric == "accuracy":
+        return
+    labels = {"model_version": series.model_version, "city": series.city or "", "metric": metric}
+    values = {"": said.what.value, "_lower": said.low, "_upper": said.high}
+    found = {f"model_estimated_error{name}": value for name, value in values.items()}
+    for gauge, value in (found | {"model_estimate_within": said.within}).items():
+        if value is not None and isfinite(value):
+            gauges[gauge][_sample(gauge, **labels)] = value
+
+
 def _gauge_of(kind: str, series: Series) -> str | None:
     """The gauge that shows the series; None where no gauge does."""
     if kind == "statistic":
@@ -300,17 +337,17 @@ def _gauge_of(kind: str, series: Series) -> str | None:
 def _head(gauge: str, series: Series) -> str:
     """How the samples of a series begin: its own labels but the model version, by the order of names."""
     known = (("city", series.city), ("horizon", series.horizon))
-    labels = (f'{name}="{_escaped(text)}",' for name, text in known if text is not None)
+    labels = (f'{name}="{escaped(text)}",' for name, text in known if text is not None)
     return f"{gauge}{{{''.join(labels)}"
 
 
 def _tails(panel: Panel, version: str) -> list[str]:
     """How the sample of each cell goes on: the labels that the panel's series have in common."""
-    label = f'model_version="{_escaped(version)}"'
-    names = [_escaped(name) for name in panel.names]
+    label = f'model_version="{escaped(version)}"'
+    names = [escaped(name) for name in panel.names]
     if panel.kind == "metric":
         return [f'metric="{name}",{label}}}' for name in names]
-    columns = [_escaped(column or "") for column in panel.columns]
+    columns = [escaped(column or "") for column in panel.columns]
     return [f'column="{column}",{label},statistic="{name}"}}' for column in columns for name in names]
 
 

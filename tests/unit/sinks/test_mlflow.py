@@ -101,14 +101,69 @@ def test_values_are_read_back_with_their_slot(folder: Path, client: MlflowClient
     logged = runs_of(client)[0]
     values = logged.data.metrics
     assert values["mape"] == 0.02
-    assert values["city/SCL/accuracy"] == 0.03
-    assert values["horizon/24h-30h/mape"] == 0.14
-    assert values["drift/PJM/temperature/ks"] == 0.08
+    assert values["per-city/SCL/accuracy"] == 0.03
+    assert values["per-horizon/24h-30h/mape"] == 0.14
+    assert (values["worst-city/accuracy"], values["worst-city/mape"]) == (0.03, 0.06)
+    assert values["worst-city-drift/temperature/ks"] == 0.08
+    assert (values["alerts/firing"], values["alerts/pending"]) == (1, 0)
     assert values["undefined"] == 2
     assert "accuracy" not in values
-    assert len(values) == 7 + 7 + 1
+    assert len(values) == 7 + 2 + 4 + 2 + 1
     point = client.get_metric_history(logged.info.run_id, "mape")[0]
     assert (point.step, point.timestamp) == (330, run.slot.timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("cities", "own"),
+    [
+        ("none", set()),
+        ("metrics", {"per-city/SCL/accuracy", "per-city/PJM/mape"}),
+        ("all", {"per-city/SCL/accuracy", "per-city/PJM/mape", "per-city-drift/PJM/temperature/ks"}),
+    ],
+)
+def test_the_config_says_what_of_each_city_is_a_metric(
+    cities: str, own: set[str], folder: Path, client: MlflowClient, make_run: MakeRun
+) -> None:
+    sink_in(folder, cities=cities).publish(make_run())
+    values = runs_of(client)[0].data.metrics
+    interesting = {"per-city/SCL/accuracy", "per-city/PJM/mape", "per-city-drift/PJM/temperature/ks"}
+    assert interesting & set(values) == own
+    assert values["worst-city-drift/temperature/ks"] == 0.08  # whatever cities are shown
+    assert values["undefined"] == 2
+
+
+def test_the_compare_page_begins_with_a_pooled_figure(
+    folder: Path, client: MlflowClient, make_run: MakeRun
+) -> None:
+    """It shows the first metric that the store gives, which is the first that was logged."""
+    sink_in(folder).publish(make_run())
+    assert next(iter(runs_of(client)[0].data.metrics)) == "mape"
+
+
+def test_of_slots_out_of_order_the_latest_has_the_tags_and_the_files(
+    folder: Path, client: MlflowClient, make_run: MakeRun
+) -> None:
+    quiet_run = {"alerts": (), "transitions": ()}
+    sink_in(folder).publish(make_run(slot=DAY + 9 * HOUR, data_hash="late", **quiet_run))
+    sink_in(folder).publish(make_run(slot=DAY + 3 * HOUR, data_hash="early"))
+    run = runs_of(client)[0]
+    tags = run.data.tags
+    assert (tags["drift.first_slot"], tags["drift.last_slot"]) == (
+        "2020-04-10T03:00:00Z",
+        "2020-04-10T09:00:00Z",
+    )
+    assert (tags["drift.state"], tags["drift.data_hash"]) == ("ok", "late")
+    alerts = json.loads((folder / "mlartifacts" / run.info.run_id / "artifacts" / "alerts.json").read_text())
+    assert alerts["slot"] == "2020-04-10T09:00:00Z"
+    assert len(client.get_metric_history(run.info.run_id, "mape")) == 2
+
+
+def test_the_data_and_the_state_can_be_searched_for(
+    folder: Path, client: MlflowClient, make_run: MakeRun
+) -> None:
+    sink_in(folder).publish(make_run(data_hash="0123456789ab"))
+    found = runs_of(client, "tags.`drift.data_hash` = '0123456789ab' and tags.`drift.state` = 'firing'")
+    assert [run.data.tags["drift.model_version"] for run in found] == ["v1"]
 
 
 def test_the_same_slot_again_logs_nothing_twice(
@@ -142,7 +197,7 @@ def test_a_slot_that_broke_off_is_completed(
     log_batch = Client.log_batch
 
     def breaks_off(self: Client, run_id: str, **given: Any) -> None:
-        if given.get("tags"):
+        if [metric.key for metric in given["metrics"]] == ["undefined"]:
             raise ConnectionResetError("the server went away")
         log_batch(self, run_id, **given)
 
@@ -217,19 +272,21 @@ def test_more_metrics_than_a_batch_holds_are_all_logged(
     folder: Path, client: MlflowClient, make_run: MakeRun
 ) -> None:
     run = make_run(cities=[f"city {i}" for i in range(400)], versions=("v1",))
-    sink_in(folder).publish(run)
-    assert len(runs_of(client)[0].data.metrics) == len(list(run.measurements())) - 2 + 1 > 2000
+    sink_in(folder, cities="all").publish(run)
+    assert len(runs_of(client)[0].data.metrics) == len(list(run.measurements())) - 2 + 1 + 2 + 2 + 4 > 2000
 
 
 def test_hostile_names_are_logged_apart(folder: Path, client: MlflowClient, make_run: MakeRun) -> None:
-    versions = ["v'1", 'v"1', "v'1\" OR ''='", "../v", "v\n1", ""]
+    versions = ["v'1", 'v"1', "v'1\" OR ''='", "../v", "v\n1", "", "<b>1</b>", "\u202e1v", "v" * 1000]
     cities = ["a/b", "a:2f:b", "..", "", "\x00", "x" * 400, "x" * 401, "' OR 1=1"]
     run = make_run(cities=cities, versions=versions)
     for _ in range(2):
-        sink_in(folder).publish(run)
+        sink_in(folder, cities="all").publish(run)
     runs = runs_of(client)
     assert sorted(run.data.tags.get("drift.model_version", "") for run in runs) == sorted(versions)
-    assert {len(run.data.metrics) for run in runs} == {2 * 10 + 4 * 8 + 1, 2 * 10 + 4 * 8 + 1 - 2}
+    whole = 2 * 10 + 4 * 8 + 2 + 4 + 2 + 1  # of all, worst, alerts, undefined
+    assert {len(run.data.metrics) for run in runs} == {whole, whole - 2}
+    assert all(run.info.run_name.isprintable() and len(run.info.run_name) < 100 for run in runs)
 
 
 def test_a_deleted_experiment_is_named(folder: Path, client: MlflowClient, make_run: MakeRun) -> None:
@@ -286,6 +343,7 @@ print(sorted(name for name in set(os.environ) - set(before) if name.startswith('
     assert (done.returncode, done.stderr) == (0, "")
     assert (
         done.stdout
-        == "['MLFLOW_DISABLE_TELEMETRY', 'MLFLOW_HTTP_REQUEST_MAX_RETRIES', 'MLFLOW_HTTP_REQUEST_TIMEOUT']\n"
+        == "['MLFLOW_DISABLE_TELEMETRY', 'MLFLOW_HTTP_REQUEST_MAX_RETRIES', 'MLFLOW_HTTP_REQUEST_TIMEOUT', "
+        "'MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT']\n"
     )
     assert list(cwd.iterdir()) == []  # nothing is written where drift happens to be started

@@ -13,19 +13,19 @@ texts = st.one_of(
 )
 series = st.builds(Series, st.just("v1"), st.none() | texts, st.none() | texts)
 measured = st.tuples(
-    st.sampled_from(["metric", "statistic"]), st.sampled_from(["mape", "psi"]), series, texts
+    st.sampled_from(["metric", "statistic", "detector"]), st.sampled_from(["mape", "psi"]), series, texts
 )
 Measured = tuple[Kind, str, Series, str]
 
 
 def name_of(measured: Measured) -> str:
     kind, name, about, column = measured
-    return metric_name(kind, name, about, column if kind == "statistic" else None)
+    return metric_name(kind, name, about, None if kind == "metric" else column)
 
 
 def what(measured: Measured) -> tuple[object, ...]:
     kind, name, about, column = measured
-    return kind, name, about, column if kind == "statistic" else None
+    return kind, name, about, None if kind == "metric" else column
 
 
 @given(measured)
