@@ -92,7 +92,7 @@ def play(config: Config, advance: Callable[[int], None]) -> tuple[Run, int]:
     with Monitor(config) as monitor:
         total = (LAST - FIRST) // HOUR + 1
         early = LAST - PUBLISHED * HOUR
-        replayed = monitor.replay(FIRST, early, HOUR, on_slot=lambda _: advance(total))
+        replayed = monitor.replay(FIRST, early, HOUR, explain=True, on_slot=lambda _: advance(total))
         _remember(monitor, replayed)
         run = monitor.run(early + HOUR)
         advance(total)

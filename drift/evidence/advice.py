@@ -8,6 +8,7 @@ from enum import StrEnum
 from drift.evidence.channels import Channels
 from drift.evidence.disturbances import Disturbances
 from drift.evidence.features import FeatureRange
+from drift.evidence.level import Level
 from drift.evidence.part import Reason
 from drift.evidence.peers import Peers
 from drift.evidence.skill import OtherVersion
@@ -27,6 +28,7 @@ class Step(StrEnum):
     CHECK_FEED = "check_feed"
     CHECK_FORECAST_JOB = "check_forecast_job"
     CHECK_CLOCK = "check_clock"
+    CHECK_LOAD = "check_load"
     CHECK_COMMON_CAUSE = "check_common_cause"
     EXPECT_HOLIDAY = "expect_holiday"
     SWITCH_VERSION = "switch_version"
@@ -50,15 +52,21 @@ class Clues:
     disturbances: Disturbances
     repeat: Repeat | Reason
     shift: Shift | Reason
+    level: Level | Reason
     channels: Channels | Reason
     peers: Peers | Reason
     other_versions: tuple[OtherVersion, ...] | Reason
     features: tuple[FeatureRange, ...] | Reason
 
 
-def advise(clues: Clues) -> Advice:
-    """The first that applies: faults, stale, timing, all cities, holiday, another version, features."""
-    for step in (_feed, _forecast_job, _clock, _common, _holiday, _version, _input):
+def advise(clues: Clues, *, about_faults: bool = False) -> Advice:
+    """The first that applies: faults, stale, timing, all cities, load, holiday, another version, features.
+
+    What is `about_faults` begins with the feed, however few they are.
+    """
+    if about_faults and clues.disturbances.faults():
+        return _check_feed(clues)
+    for step in (_feed, _forecast_job, _clock, _common, _load, _holiday, _version, _input):
         advice = step(clues)
         if advice is not None:
             return advice
@@ -69,6 +77,11 @@ def _feed(clues: Clues) -> Advice | None:
     found = clues.disturbances
     if found.fault_share < FAULTY and not found.faulty_now:
         return None
+    return _check_feed(clues)
+
+
+def _check_feed(clues: Clues) -> Advice:
+    found = clues.disturbances
     feed = "the feed of actuals" if found.actual_faults else "the feed of predictions"
     return Advice(Step.CHECK_FEED, f"Check {feed} before the model: {found.faults()}.")
 
@@ -99,6 +112,13 @@ def _common(clues: Clues) -> Advice | None:
     whose = "all cities" if clues.peers.pattern == "fleet" else "its group"
     text = f"Look for one cause in {whose}: a release of the model, or an input they share such as weather."
     return Advice(Step.CHECK_COMMON_CAUSE, text)
+
+
+def _load(clues: Clues) -> Advice | None:
+    if not isinstance(clues.level, Level):
+        return None
+    what = "whether the load really changed (a meter, a switched feeder, a large customer)"
+    return Advice(Step.CHECK_LOAD, f"Check {what}, and retrain if it did: {clues.level.said()}.")
 
 
 def _holiday(clues: Clues) -> Advice | None:

@@ -68,6 +68,8 @@ class Case:
     interval_level: float | None = None
     unit: str = "MW"
     timezone: str = "UTC"
+    about_faults: bool = False
+    """Whether the breach is of faults of the data, and not of the error."""
 
 
 @dataclass(frozen=True, eq=False)

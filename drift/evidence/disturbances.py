@@ -10,6 +10,8 @@ import numpy as np
 
 from drift.detectors.trailing import Integers
 from drift.evidence.case import Case, Rows
+from drift.evidence.onset import FAULT, Onset
+from drift.evidence.part import Lack, Reason
 from drift.evidence.wording import listed
 from drift.quality import FAULTS, NAMES, SOUND
 
@@ -18,6 +20,8 @@ WORDS: Mapping[str, str] = {
     "not_positive": "not above zero",
     "stuck": "stuck",
     "scale": "at the wrong scale",
+    "spike": "with a spike",
+    "shift": "at the wrong hours",
 }
 MISSING = FAULTS["missing"].code
 
@@ -82,6 +86,19 @@ def find_disturbances(case: Case, rows: Rows, zone: tzinfo) -> Disturbances:
         float(holiday.sum() / count),
         rows.holidays_count and bool(holiday.any()),
     )
+
+
+def fault_onset(case: Case) -> Onset | Reason:
+    """Where the first run of faults began that reaches into the current window; NO_CHANGE where none does."""
+    window = case.grid.cut(case.current)
+    part = slice(0, window.stop)
+    faulty = (_codes(case.faults, part) != SOUND) | (_codes(case.prediction_faults, part) != SOUND)
+    there = np.flatnonzero(faulty[window])
+    if not there.size:
+        return Lack.NO_CHANGE
+    sound = np.flatnonzero(~faulty[: window.start + there[0]])
+    at = case.grid.start + (int(sound[-1]) + 1 if sound.size else 0) * case.grid.step
+    return Onset(at, at, at, earlier=False, channel=FAULT)
 
 
 def _codes(codes: Integers | None, part: slice) -> Integers:

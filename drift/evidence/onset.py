@@ -25,6 +25,8 @@ FLOOR = 0.1
 CLIP = 3.0
 """Times normal, beyond which one hour counts no more."""
 WEEK_DAYS = 7
+FAULT = "fault"
+"""The channel of an onset that is no change of the error, but where faults of the data begin."""
 SURE_HOURS = 3
 """An onset that is known within so many hours is said without its interval."""
 

@@ -17,7 +17,7 @@ from drift.reports.normal import cells_a_day, usual_shares
 from drift.reports.profile import floors
 from drift.reports.shown import Notes, Shown, readable
 from drift.reports.spans import Span, alert_spans, onset_spans
-from drift.timeline import Pairs
+from drift.timeline import Pairs, from_start
 
 if TYPE_CHECKING:
     from drift.detectors.calibration import Calibration
@@ -73,8 +73,7 @@ class Book:
 
     def whole(self, values: Floats) -> Floats:
         """Values that end with the grid, from its start on: NaN where they had not begun."""
-        missing = self.pairs.grid.count - values.shape[-1]
-        return values if not missing else np.concatenate([np.full(missing, np.nan, values.dtype), values])
+        return from_start(values, self.pairs.grid.count)
 
     def local(self, city: str) -> LocalTimes:
         """The grid on the city's clock."""

@@ -50,8 +50,8 @@ def _change(step: Transition, zone: str, unit: str) -> Change:
         before=step.before.value,
         after=step.after.value,
         reason=readable(step.reason, 300),
-        value=DASH if step.value is None else _limit(step.name, step.value, unit),
-        threshold=f"{side} {_limit(step.name, step.threshold.limit, unit)}",
+        value=DASH if step.value is None else limit_text(step.name, step.value, unit),
+        threshold=f"{side} {limit_text(step.name, step.threshold.limit, unit)}",
         since=two_clocks(step.since, zone),
         why=_why(step),
     )
@@ -64,7 +64,8 @@ def _why(step: Transition) -> tuple[str, ...]:
     return tuple(readable(str(sentence), 400) for sentence in told[:MOST_SENTENCES])
 
 
-def _limit(name: str, value: float, load_unit: str) -> str:
+def limit_text(name: str, value: float, load_unit: str) -> str:
+    """A value of that name, or its limit, as people read it."""
     from drift.metrics import METRICS
 
     unit = METRICS[name].unit if name in METRICS else "ratio"

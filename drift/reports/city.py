@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,14 @@ from drift.domain import Failure, Series
 from drift.reports.book import Book, lean, lean_word
 from drift.reports.changes import Change, changes_of
 from drift.reports.chart import Panel
+from drift.reports.city_arrivals import fault_sentences, late_lines
 from drift.reports.city_charts import panels_of
 from drift.reports.city_drift import DriftSection, drift_section
+from drift.reports.city_estimate import estimates_of
 from drift.reports.city_faults import MOST_LINES, FaultLine, fault_lines, faults_of
+from drift.reports.city_loss import LossView, losses_of
+from drift.reports.city_versions import VersionTable, versions_table
+from drift.reports.city_where import Lately, lately
 from drift.reports.figures import STATES, State
 from drift.reports.local import two_clocks
 from drift.reports.profile import wape
@@ -21,6 +26,7 @@ from drift.reports.said import Trouble, troubles_of
 from drift.reports.shown import Notes, Shown, percent, readable
 from drift.reports.strip import WORDS
 from drift.reports.tables import Table, unused_table
+from drift.reports.thirds import thirds_of
 from drift.reports.times import times_of
 
 
@@ -57,7 +63,15 @@ class CityView:
     metrics: Table
     panels: tuple[Panel, ...]
     levels: tuple[str, ...]
+    loss_words: str
+    """Which hours the losses are of."""
+    losses: tuple[LossView, ...]
+    by_now: Mapping[str, tuple[str, ...]]
+    """What is said of the loss of each model version."""
+    versions: VersionTable | None
+    fault_sentences: tuple[str, ...]
     faults: tuple[FaultLine, ...]
+    late: tuple[FaultLine, ...]
     more_faults: int
     drift: DriftSection
     unused: Table
@@ -65,16 +79,21 @@ class CityView:
     failures: tuple[Failure, ...]
     notes: Mapping[str, int]
     unit: str
+    compared: tuple[tuple[str, str], ...]
+    """Words and URLs of pages that hold its model versions against each other."""
 
 
-def city_view(book: Book, city: str) -> CityView:
-    """The page of a city."""
+def city_view(book: Book, city: str, compared: Sequence[tuple[str, str]] = ()) -> CityView:
+    """The page of a city; `compared` are words and relative URLs of pages that compare model versions."""
     notes = Notes()
     zone = book.config.zone_of(city)
     c = book.pairs.cities.index(city)
     cards = tuple(_card(book, notes, c, v) for v in range(len(book.pairs.model_versions)))
     troubles = tuple(troubles_of(book, city))
     faults = faults_of(book, c)
+    part, times, thirds = lately(book, city, troubles), book.local(city), thirds_of(book, c)
+    lost = part if troubles else Lately(book.current, "the current window")
+    losses = losses_of(book, c, times, lost.cells, faults, thirds)
     run = book.run
     return CityView(
         label=readable(city),
@@ -87,9 +106,15 @@ def city_view(book: Book, city: str) -> CityView:
         sentences=tuple(_sentence(card) for card in cards),
         cards=cards,
         metrics=_metrics(book, notes, city),
-        panels=panels_of(book, c, troubles, faults),
+        panels=(*panels_of(book, c, part, faults, thirds), *estimates_of(book, city)),
         levels=WORDS,
+        loss_words=lost.words,
+        losses=losses,
+        by_now=dict(zip(book.pairs.model_versions, (loss.sentences for loss in losses), strict=False)),
+        versions=versions_table(book, notes, c, times, thirds),
+        fault_sentences=fault_sentences(book, c, faults),
         faults=fault_lines(book, city, faults),
+        late=late_lines(book, c),
         more_faults=max(0, len(faults) - MOST_LINES),
         drift=drift_section(book, notes, c),
         unused=unused_table(book, (city,)),
@@ -97,6 +122,7 @@ def city_view(book: Book, city: str) -> CityView:
         failures=tuple(f for f in run.failures if f.what == city),
         notes=notes.reasons,
         unit=book.unit,
+        compared=tuple(compared),
     )
 
 

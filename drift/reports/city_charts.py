@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -11,13 +11,13 @@ from drift.domain import Floats, Grid, Window
 from drift.reports.book import Book, style_of, versions_of
 from drift.reports.chart import Axis, Bars, Line, Panel, Stretch, TimeChart, axis_of, axis_of_days, highest
 from drift.reports.city_faults import FaultRun
-from drift.reports.city_where import heats_of, intervals_of, lately, regimes_of
+from drift.reports.city_where import Lately, heats_of, intervals_of, regimes_of
 from drift.reports.local import LocalTimes
 from drift.reports.normal import is_calibrated, normal_size
 from drift.reports.profile import by_hour, daily, wape
-from drift.reports.said import Trouble
 from drift.reports.shown import percent, readable, significant
 from drift.reports.spans import about
+from drift.reports.thirds import Thirds
 
 BEFORE = timedelta(days=14)
 MOST_CELLS = 6000  # 20 days of 5-minute values; more would make the page heavy and the lines no clearer
@@ -31,18 +31,17 @@ def recent(book: Book) -> slice:
 
 
 def panels_of(
-    book: Book, c: int, troubles: Sequence[Trouble], faults: Sequence[FaultRun]
+    book: Book, c: int, part: Lately, faults: Sequence[FaultRun], thirds: Mapping[str, Thirds]
 ) -> tuple[Panel, ...]:
     """The charts of a city, in the order of the page."""
     city = book.pairs.cities[c]
     cells, times = recent(book), book.local(city)
     axis = axis_of(times.cut(cells), book.run.current)
-    part = lately(book, city, troubles)
     marks = [fault for fault in faults if fault.end > book.run.current.start - BEFORE]
     versions = range(len(book.pairs.model_versions))
     panels = [_forecast(book, c, v, cells, axis, marks) for v in versions]
     panels += [_error(book, c, cells, axis, marks), _daily(book, c, times), *intervals_of(book, c, times)]
-    panels += [*heats_of(book, c, times, part), _hours(book, c, times), *regimes_of(book, c, part)]
+    panels += [*heats_of(book, c, times, part), _hours(book, c, times), *regimes_of(book, c, thirds, part)]
     if book.pairs.bands:
         panels.append(_bands(book, c))
     return tuple(panels)

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from drift.domain import Codes, Floats
+from drift.evidence.wording import digits
 from drift.quality import NAMES, SOUND
 from drift.reports.book import Book
 from drift.reports.chart import Stretch
 from drift.reports.health import codes_of, late_cells
 from drift.reports.local import two_clocks
 from drift.reports.shown import readable, significant
+from drift.unfit import with_later
 
 MOST_LINES = 12
 WORDS = {
@@ -21,6 +23,8 @@ WORDS = {
     "not_positive": "not above zero",
     "stuck": "stuck",
     "scale": "of another scale",
+    "spike": "a spike",
+    "shift": "at the wrong hours",
 }
 
 
@@ -68,7 +72,9 @@ def faults_of(book: Book, c: int) -> list[FaultRun]:
     stop = book.current.stop
     whole = slice(0, stop)
     actual = book.pairs.actual[c : c + 1, :stop]
-    found = _runs(book, None, actual[0], codes_of(book, actual, whole)[0], late_cells(actual)[0])
+    zones = [book.config.zone_of(book.pairs.cities[c])]
+    codes = with_later(codes_of(book, actual, whole), actual, book.pairs.grid, zones, stop)
+    found = _runs(book, None, actual[0], codes[0], late_cells(actual)[0])
     for v, version in enumerate(book.pairs.model_versions):
         predicted = book.pairs.judged.predicted[v, c : c + 1, :stop]
         codes = codes_of(book, predicted, whole)[0]
@@ -85,7 +91,7 @@ def fault_lines(book: Book, city: str, runs: list[FaultRun]) -> tuple[FaultLine,
             words=run.words,
             start=two_clocks(run.start, zone),
             end=two_clocks(run.end, zone),
-            length=f"{significant((run.end - run.start) / timedelta(hours=1))} h",
+            length=f"{digits((run.end - run.start) / timedelta(hours=1))} h",
             values=_values(run, book.unit),
         )
         for run in runs[:MOST_LINES]

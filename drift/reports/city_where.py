@@ -6,14 +6,13 @@ weeks before; else of the last two weeks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
 from drift.domain import Floats, Window
-from drift.evidence.wording import digits
 from drift.intervals import hits
 from drift.reports.book import Book, style_of, versions_of
 from drift.reports.chart import Bars, Heat, Line, Panel, TimeChart, axis_of_days, highest
@@ -23,6 +22,7 @@ from drift.reports.normal import normal_size
 from drift.reports.profile import grouped
 from drift.reports.said import Trouble
 from drift.reports.shown import percent, readable
+from drift.reports.thirds import Thirds
 from drift.values import Bools
 
 LEAST, USUALLY, MOST = timedelta(days=1), timedelta(days=14), timedelta(days=28)
@@ -85,34 +85,37 @@ def _worst(value: Floats) -> str:
     return f"highest on {name} at {hour:02d}:00 with {float(np.nanmax(value)):.1f} × normal"
 
 
-def regimes_of(book: Book, c: int, part: Lately) -> list[Panel]:
+def regimes_of(book: Book, c: int, thirds: Mapping[str, Thirds], part: Lately) -> list[Panel]:
     """WAPE by thirds of the temperature, or of the feature that tells it apart best; none without."""
-    warm = {n: f for n, f in book.pairs.features.items() if "temp" in n.lower()} or book.pairs.features
-    found = [panel for n, f in warm.items() if (panel := _regime(book, c, n, book.whole(f[c]), part))]
-    return [max(found, key=lambda each: each[0])[1]] if found else []
-
-
-def _regime(book: Book, c: int, name: str, values: Floats, part: Lately) -> tuple[float, Panel] | None:
-    """The chart of one feature, with how far apart its thirds lie."""
-    reference = values[book.reference]
-    if np.isfinite(reference).sum() < 3 or not np.isfinite(values[part.cells]).any():
-        return None
-    low, high = np.nanquantile(reference, (1 / 3, 2 / 3)).tolist()
-    if not low < high:
-        return None
-    third = np.where(np.isfinite(values), (values > low).astype(np.int64) + (values > high), 3)
-    parts = [
-        [
-            grouped(book.error[v, c, s], book.pairs.actual[c, s], float(book.floor[c]), third[s], 4)[:3]
-            for s in (part.cells, book.reference)
-        ]
-        for v in range(len(book.pairs.model_versions))
+    found = [
+        (_by_third(book, c, each, part), each)
+        for each in thirds.values()
+        if (each.group[part.cells] < 3).any()
     ]
-    bounds = digits(low), digits(high)
-    labels = (f"below {bounds[0]}", f"{bounds[0]} to {bounds[1]}", f"above {bounds[1]}")
+    return [_regime(book, *max(found, key=lambda each: _farthest(each[0])), part)] if found else []
+
+
+NowBefore = tuple[Floats, Floats]
+
+
+def _by_third(book: Book, c: int, thirds: Thirds, part: Lately) -> list[NowBefore]:
+    """WAPE of each third lately and in the reference, of each model version."""
+    floor = float(book.floor[c])
+    now, before = (
+        [
+            grouped(error[s], book.pairs.actual[c, s], floor, thirds.group[s], 4)[:3]
+            for error in book.error[:, c]
+        ]
+        for s in (part.cells, book.reference)
+    )
+    return list(zip(now, before, strict=True))
+
+
+def _regime(book: Book, parts: list[NowBefore], thirds: Thirds, part: Lately) -> Panel:
+    """The chart of one feature."""
+    labels, feature = thirds.words, thirds.feature
     names = tuple(readable(version) for version in book.pairs.model_versions)
     words = "; ".join(f"{n} {highest(labels, now)}" for n, (now, _) in zip(names, parts, strict=True))
-    feature = readable(name, 40)
     bars = Bars(
         labels,
         names,
@@ -122,8 +125,12 @@ def _regime(book: Book, c: int, name: str, values: Floats, part: Lately) -> tupl
         feature,
     )
     caption = f"Thirds of the reference. Bars: WAPE in {part.words}. Marks: WAPE in the reference."
-    apart = max((_apart(values) for now_before in parts for values in now_before), default=0.0)
-    return apart, Panel("regime", f"Error by {feature}", caption, bars, versions_of(book))
+    return Panel("regime", f"Error by {feature}", caption, bars, versions_of(book))
+
+
+def _farthest(parts: list[NowBefore]) -> float:
+    """How far apart a feature's thirds lie, at most."""
+    return max((_apart(values) for now_before in parts for values in now_before), default=0.0)
 
 
 def _apart(values: Floats) -> float:

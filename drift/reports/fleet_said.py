@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from drift.domain import Series
+import numpy as np
+
+from drift.domain import Alert, Series
 from drift.reports.book import Book
+from drift.reports.changes import limit_text
 from drift.reports.figures import State
 from drift.reports.local import two_clocks
 from drift.reports.said import Trouble, by_city
@@ -13,6 +16,8 @@ from drift.reports.shown import percent, readable
 
 MOST_TOLD = 5
 """Cities that are told of; the table has the others."""
+MOST_NAMED = 3
+"""Of those without data, or with late ones."""
 
 
 def sentences_of(book: Book, counts: Mapping[State, int], troubles: Sequence[Trouble]) -> tuple[str, ...]:
@@ -21,7 +26,7 @@ def sentences_of(book: Book, counts: Mapping[State, int], troubles: Sequence[Tro
         _normal(len(book.pairs.cities), counts),
         *_pooled(book),
         *_troubles(book, troubles),
-        *_unjudged(counts["no data"]),
+        *_unjudged(book),
         *_best_version(book),
     )
 
@@ -59,17 +64,43 @@ def _troubles(book: Book, troubles: Sequence[Trouble]) -> Iterator[str]:
 
 def _pooled(book: Book) -> Iterator[str]:
     """The alerts over all cities together."""
+    alerts = {alert.key: alert for alert in book.run.alerts}
     for span in book.spans:
         if span.key.city is None and span.open and span.level == "firing":
+            alert = alerts.get(span.key)
             yield (
                 f"{readable(span.key.rule)} is firing for {readable(span.key.model_version)} over all cities "
-                f"pooled, since {two_clocks(span.start, book.config.timezone)}."
+                f"pooled{'' if alert is None else _held(book, alert)}, "
+                f"since {two_clocks(span.start, book.config.timezone)}."
             )
 
 
-def _unjudged(cities: int) -> Iterator[str]:
-    if cities:
-        yield f"{many(cities, 'city has', 'cities have')} no data to judge."
+def _held(book: Book, alert: Alert) -> str:
+    """` (now 83.9 %, limit 85.0 %)`; empty where no value is known now."""
+    if alert.value is None:
+        return ""
+    name = next((v.name for v in book.run.verdicts if v.key == alert.key), "")
+    value, limit = (limit_text(name, x, book.unit) for x in (alert.value, alert.threshold.limit))
+    return f" (now {value}, limit {limit})"
+
+
+def _unjudged(book: Book) -> Iterator[str]:
+    """Cities that could not be judged, and others whose actuals of today or yesterday are not there yet."""
+    versions, cities = book.pairs.model_versions, book.pairs.cities
+    blind = {c for c in cities if all(book.figures.state(v, c) == "no data" for v in versions)}
+    if blind:
+        yield f"{many(len(blind), 'city has', 'cities have')} no data to judge: {_named(book, blind)}."
+    late = {cities[c] for c in np.flatnonzero(book.health.late[:, :, -2:].any(axis=(0, 2))).tolist()} - blind
+    if late and len(late) < len(cities):
+        yield f"Actuals are late in {many(len(late), 'city', 'cities')}: {_named(book, late)}."
+
+
+def _named(book: Book, some: Collection[str]) -> str:
+    """The first few of the cities, in the order of the fleet."""
+    names = [readable(city) for city in book.pairs.cities if city in some]
+    return ", ".join(names[:MOST_NAMED]) + (
+        f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    )
 
 
 def _best_version(book: Book) -> Iterator[str]:

@@ -15,6 +15,15 @@ _HASHED = re.compile(r".*-[0-9a-f]{12}", re.DOTALL)
 _RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 
+def compare_name(a: str, b: str) -> str:
+    """The file name of the page that holds two model versions against each other.
+
+    >>> compare_name("v1", "v2")
+    'v1-against-v2-c4a0eb54b6f4.html'
+    """
+    return page_name(f"{a}\x1fagainst\x1f{b}")
+
+
 def page_name(city: str) -> str:
     """The file name of the city's page.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.domain import Floats, Grid
+from drift.values import Bools
 
 if TYPE_CHECKING:
     from drift.reports.book import Book
@@ -45,13 +46,16 @@ def usual_shares(error: Floats, actual: Floats, floor: Floats, per_day: int) -> 
     return usual
 
 
-def normal_size(book: Book, v: int, rows: NDArray[np.intp], cells: slice) -> Floats:
+def normal_size(
+    book: Book, v: int, rows: NDArray[np.intp], cells: slice, doubtful: Bools | None = None
+) -> Floats:
     """(cities, times) the |error| that is normal, in the unit of load; NaN where it is not known.
 
-    It is a share of the actual, and of the prediction where there is no actual yet.
+    It is a share of the actual, and of the prediction where there is no actual yet, or a `doubtful` one.
     """
     actual, predicted = book.pairs.actual[rows, cells], book.pairs.judged.predicted[v, rows, cells]
-    load = np.abs(np.where(np.isfinite(actual), actual, predicted))
+    sound = np.isfinite(actual) if doubtful is None else np.isfinite(actual) & ~doubtful
+    load = np.abs(np.where(sound, actual, predicted))
     usual = book.usual[v, rows][:, np.newaxis] * np.maximum(load, book.floor[rows][:, np.newaxis])
     expected, fitted = _expected(book, v, rows, cells)
     if fitted:
@@ -63,7 +67,7 @@ def is_calibrated(book: Book, v: int, c: int) -> bool:
     """Whether what is normal of the city comes from the detectors' calibration."""
     if book.calibration is None:
         return False
-    return bool(book.calibration.of(book.pairs.model_versions[v], [book.pairs.cities[c]])[1])
+    return book.calibration.row_of(book.pairs.model_versions[v], book.pairs.cities[c]) is not None
 
 
 def _expected(book: Book, v: int, rows: NDArray[np.intp], cells: slice) -> tuple[Floats, list[int]]:
@@ -71,16 +75,17 @@ def _expected(book: Book, v: int, rows: NDArray[np.intp], cells: slice) -> tuple
     nothing: Floats = np.empty((0, 0))
     if book.calibration is None:
         return nothing, []
-    names = [book.pairs.cities[row] for row in rows]
-    limits, fitted = book.calibration.of(book.pairs.model_versions[v], names)
-    if not fitted:
+    names, version = [book.pairs.cities[row] for row in rows], book.pairs.model_versions[v]
+    of = {k: at for k, name in enumerate(names) if (at := book.calibration.row_of(version, name)) is not None}
+    if not of:
         return nothing, []
     from drift.calendar import calendar
 
     grid = book.pairs.grid
     part = Grid(grid.start + cells.start * grid.step, grid.step, cells.stop - cells.start)
-    hours = calendar(part, [names[k] for k in fitted], book.config)
-    return np.asarray(limits.model.expect(hours).error.T, np.float64), fitted
+    hours = calendar(part, [names[k] for k in of], book.config)
+    size = book.calibration.limits.model.error.cities(np.array(list(of.values()), np.intp))
+    return np.asarray(size.expected(hours).T, np.float64), list(of)
 
 
 def cells_a_day(step: timedelta) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from drift.errors import ReportError
 from drift.files import write_atomically
 from drift.reports.chart import Json
+from drift.text import printable_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,6 +65,7 @@ def render(template: str, scripts: tuple[str, ...], beside: str | None = None, *
     )
 
 
+@cache
 def bundle_name(scripts: tuple[str, ...]) -> str:
     """The file that holds these scripts, one after the other: named by what is in it.
 
@@ -89,14 +91,15 @@ def _bundle(scripts: tuple[str, ...]) -> str:
 
 def policy(style: str, scripts: list[Markup] | list[str]) -> str:
     """A complete page's Content-Security-Policy: nothing from elsewhere, and only these, by their hashes."""
-    hashes = " ".join(_hash(script) for script in scripts) or "'none'"
+    hashes = " ".join(hash_of(script) for script in scripts) or "'none'"
     return (
-        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; "
+        f"default-src 'none'; script-src {hashes}; style-src {hash_of(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """The hash of a script or a style, as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -108,16 +111,24 @@ def asset(name: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """The templates. Everything is escaped; an unknown name is an error, not an empty string."""
+    """The templates. Everything is escaped, and made fit to be seen by whoever forgot to see to it; an
+    unknown name is an error, not an empty string.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
         loader=PackageLoader("drift.reports", "templates"),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _seen(value: object) -> object:
+    """Text without what a browser obeys and nobody sees, such as marks of direction; markup is ours."""
+    return printable_lines(value) if type(value) is str else value
 
 
 def write_page(path: Path, html: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drift.config import Config
-from drift.domain import AlertStatus, Run, Transition
+from drift.domain import AlertStatus, Failure, Run, Transition
 from drift.errors import ConfigError
+from drift.reports.deep import write_deep
 from drift.reports.site import write_site
 from drift.timeline import Pairs
 
@@ -59,16 +60,22 @@ def write_pages(
     *,
     calibration: Calibration | None = None,
     single_file: bool = False,
+    deep: Sequence[str] = (),
+    on_failure: Callable[[Failure], None] | None = None,
 ) -> dict[str, str]:
     """The fleet page and these cities' pages, in the slot's folder; paths by name.
 
     `on_page` is told, a page, how many there will be. With `single_file` each page is complete by itself.
+    With `on_failure`, cities in `deep` get Evidently's report first, which their pages link, and it hears of
+    those that could not.
     """
     if config.reports is None:
         raise ConfigError("reports: the config turns them off; write `reports: {dir: reports}`")
     folder = config.path(config.reports.dir) / run.slot.astimezone(UTC).strftime(SLOT)
-    total = len(cities) + 1
+    wanted = deep if on_failure is not None else ()
+    total = len(cities) + 1 + len(wanted)
     told = None if on_page is None else lambda _: on_page(total)
+    dug = {} if on_failure is None else write_deep(run, pairs, config, wanted, folder, on_failure, told)
     links = write_site(
         run,
         pairs,
@@ -80,7 +87,7 @@ def write_pages(
         single_file=single_file,
         on_page=told,
     )
-    return {name: str(path) for name, path in links.items()}
+    return {name: str(path) for name, path in (links | dug).items()}
 
 
 def prune(folder: Path, before: datetime) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drift.domain import Alert, AlertKey, AlertStatus, Transition
 from drift.reports.book import Book, lean, lean_word
@@ -19,6 +19,8 @@ from drift.reports.times import times_normal, times_of
 
 MOST_SENTENCES = 12
 FIRST = "Do first: "
+FRESH = timedelta(hours=12)
+"""So long what the evidence says is the present; later the current window says how large the error is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Trouble:
     """What to do first; empty where no evidence says it."""
     sentences: tuple[str, ...]
     """The rest of the evidence."""
+    fired: str = ""
+    """When it fired, as that is what the evidence is of."""
+    cause: str = ""
+    """What its evidence points to, where that is one thing."""
 
     @property
     def headline(self) -> str:
@@ -47,7 +53,8 @@ class Trouble:
         """The trouble as one sentence; `versions` are named where the fleet has several."""
         verb, comma, size = self.what.partition(",")
         by = f" with {' and '.join(readable(v) for v in versions)}" if versions else ""
-        return f"{readable(self.city)} {verb}{by}{comma}{size}, since {short_clock(self.since, zone)}."
+        why = f": {self.cause}" if self.cause else ""
+        return f"{readable(self.city)} {verb}{by}{comma}{size}, since {short_clock(self.since, zone)}{why}."
 
 
 def troubles_of(book: Book, city: str | None = None) -> list[Trouble]:
@@ -104,7 +111,8 @@ def _trouble(book: Book, alert: Alert, began: Transition | None, c: int) -> Trou
     told = [readable(str(s), 400) for s in _listed(evidence.get("sentences"))][:MOST_SENTENCES]
     parts = _part(evidence, "explanation")
     name = began.name if began is not None else ""
-    times = _number(parts, "effect", "ratio")
+    now = began is None or book.run.slot - began.at >= FRESH
+    times = None if now else _number(parts, "effect", "ratio")
     if times is None:
         times = times_of(book, c, v, Notes()).value
     broken = name in ("fault_hours", "feature_score", "interval_score")
@@ -114,12 +122,14 @@ def _trouble(book: Book, alert: Alert, began: Transition | None, c: int) -> Trou
         city=city,
         model_version=version,
         rule=alert.key.rule,
-        what=_other(name, parts, alert) if broken else _error(book, parts, times, v, c),
+        what=_other(name, parts, alert) if broken else _error(book, {} if now else parts, times, v, c),
         times=None if broken else times,
         since=since,
         clocks=two_clocks(since, book.config.zone_of(city)),
         first=first.removeprefix(FIRST),
         sentences=tuple(s for s in told if s != first),
+        cause="" if broken else _cause(parts),
+        fired="" if began is None else two_clocks(began.at, book.config.zone_of(city)),
     )
 
 
@@ -132,8 +142,19 @@ def _error(book: Book, parts: Mapping[str, object], times: float | None, v: int,
     size = "" if times is None else f", {times_normal(times)}"
     hours = _part(parts, "hours")
     if hours.get("stand_out") is True:
-        size += f", mostly {int(str(hours['first'])):02d}:00 to {(int(str(hours['last'])) + 1) % 24:02d}:00"
+        size += f", mostly {int(str(hours['first'])):02d}:00 to {int(str(hours['last'])) % 24:02d}:00"
     return verb + size
+
+
+def _cause(parts: Mapping[str, object]) -> str:
+    """The mark of a broken job, or of another load."""
+    late, lag = _number(parts, "shift", "late_hours"), _number(parts, "repeat", "lag_hours")
+    level = _number(parts, "level", "ratio")
+    if lag is not None:
+        return f"the forecast repeats the load of {significant(lag)} h before"
+    if late is not None:
+        return f"the forecast is {abs(late):g} h {'late' if late > 0 else 'early'}"
+    return "" if level is None else f"the load is {level:.1f} × what it was"
 
 
 def _other(name: str, parts: Mapping[str, object], alert: Alert) -> str:

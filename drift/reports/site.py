@@ -7,6 +7,7 @@ scripts, in `assets/`, unless each is to be a single file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from drift.reports.book import Book, book_of
 from drift.reports.chart import Chart, Panel, to_json
 from drift.reports.city import CityView, city_view
 from drift.reports.fleet import fleet_view
-from drift.reports.names import page_name
+from drift.reports.names import compare_name, page_name
 from drift.reports.page import data_block, names_of, render, write_assets, write_page
 from drift.reports.shown import readable
 from drift.timeline import Pairs
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FLEET = "index.html"
 CITIES = "cities"
 ASSETS = "assets"
+DEEP = "deep"
+COMPARED = "compare"
 CITY_SCRIPTS = ("svg.js", "time.js", "bars.js", "heat.js", "draw.js")
 FLEET_SCRIPTS = ("svg.js", "time.js", "draw.js", "table.js")
 
@@ -58,8 +61,11 @@ def write_site(
     links = {"report": out / FLEET} | {f"city:{city}": out / CITIES / page_name(city) for city in wanted}
     if wanted and not single_file:
         write_assets(out / ASSETS, CITY_SCRIPTS)
+    compared = _compared(pairs.model_versions, out)
     for city in wanted:
-        write_page(links[f"city:{city}"], city_html(city_view(book, city), single_file=single_file))
+        deep = f"../{DEEP}/{page_name(city)}" if (out / DEEP / page_name(city)).exists() else None
+        html = city_html(city_view(book, city, compared), single_file=single_file, deep=deep)
+        write_page(links[f"city:{city}"], html)
         if on_page is not None:
             on_page(city)
     write_page(links["report"], _fleet_html(book, out, wanted))
@@ -74,6 +80,15 @@ def _wanted(pairs: Pairs, cities: Sequence[str] | None) -> tuple[str, ...]:
         if city not in pairs.cities:
             raise ReportError(_unknown(city, pairs.cities))
     return wanted
+
+
+def _compared(versions: Sequence[str], out: Path) -> list[tuple[str, str]]:
+    """Words and links to the pages beside the slots' folders that compare two of the versions."""
+    found = [
+        (f"{readable(a)} against {readable(b)}", compare_name(a, b)) for a, b in permutations(versions, 2)
+    ]
+    there = out.parent / COMPARED
+    return [(words, f"../../{COMPARED}/{name}") for words, name in found if (there / name).exists()]
 
 
 def _unknown(city: str, cities: tuple[str, ...]) -> str:
@@ -97,8 +112,8 @@ def _fleet_html(book: Book, out: Path, wanted: Sequence[str]) -> str:
     return render("fleet.html.j2", FLEET_SCRIPTS, view=view, notes=names_of(view.notes), data=drawn)
 
 
-def city_html(view: CityView, *, single_file: bool = True) -> str:
-    """The page of a city."""
+def city_html(view: CityView, *, single_file: bool = True, deep: str | None = None) -> str:
+    """The page of a city; `deep` is where its deep page is."""
     histograms: dict[str, Chart] = {h.name: h.chart for h in view.drift.histograms}
     return render(
         "city.html.j2",
@@ -108,6 +123,7 @@ def city_html(view: CityView, *, single_file: bool = True) -> str:
         notes=names_of(view.notes),
         data=_drawn(view.panels, histograms, view.unit),
         home=f"../{FLEET}",
+        deep=deep,
     )
 
 

@@ -35,11 +35,11 @@ def pooled_table(book: Book, notes: Notes) -> Table:
 
 def unused_table(book: Book, cities: tuple[str, ...]) -> Table:
     """Pairs used, and rows and hours that gave none by reason, a column a model version."""
-    versions = book.pairs.model_versions
+    versions, asked = book.pairs.model_versions, set(cities)
     counted = [
         (c, c.model_version)
         for c in book.run.pair_counts
-        if c.city in set(cities) and c.model_version is not None and c.window == "history"
+        if c.city in asked and c.model_version is not None and c.window == "history"
     ]
     used = Counter[str]()
     unused = Counter[tuple[str, str]]()

@@ -3,7 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const axes = {};
-  for (const name in data.axes) axes[name] = new Times.Axis(data.axes[name]);
+  for (const name in data.axes) axes[name] = new Times.Axis(name, data.axes[name]);
   const redraw = new Map();
   for (const place of document.querySelectorAll("[data-chart]")) {
     const name = place.dataset.chart;
@@ -35,5 +35,6 @@
     widths.set(place, place.getBoundingClientRect().width);
     watch.observe(place);
   }
+  for (const name in axes) axes[name].recall();
   document.documentElement.dataset.drawn = String(redraw.size);
 })();

@@ -13,8 +13,8 @@ const Times = (() => {
   const hourText = (d) => `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
 
   class Axis {
-    constructor(given) {
-      Object.assign(this, given);
+    constructor(name, given) {
+      Object.assign(this, given, { name });
       this.charts = [];
       this.at = given.times || Array.from({ length: given.count }, (_, i) => given.start + i * given.step);
       this.whole = [this.at[0], (this.at[this.at.length - 1] || given.start) + given.step];
@@ -43,6 +43,17 @@ const Times = (() => {
       if (to - from < least) { const middle = (from + to) / 2; from = middle - least / 2; to = middle + least / 2; }
       this.shown = [Math.max(this.whole[0], from), Math.min(this.whole[1], to)];
       for (const chart of this.charts) chart.draw();
+      this.remember();
+    }
+    // What is shown stands in the page's address, so that it can be sent to a colleague.
+    remember() {
+      const all = this.shown[0] === this.whole[0] && this.shown[1] === this.whole[1];
+      const words = all ? location.pathname + location.search : `#${this.name}=${this.shown.map(Math.round).join("-")}`;
+      try { history.replaceState(null, "", words); } catch { /* a page inside another has no address of its own */ }
+    }
+    recall() {
+      const [, name, from, to] = /^#(\w+)=(\d+)-(\d+)$/.exec(location.hash) || [];
+      if (name === this.name && Number(from) < Number(to) && Number(from) < this.whole[1] && Number(to) > this.whole[0]) this.show(Number(from), Number(to));
     }
     point(cell) {
       this.pointed = cell;

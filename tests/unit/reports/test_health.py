@@ -48,11 +48,12 @@ def calibrated(fleet):
     """A fleet whose detectors were fitted on the hours before the trouble, and what they were fitted to."""
     from drift.detectors import FleetSettings, Settings
     from drift.detectors.calibration import calibrate
-    from drift.watch import hours_of
+    from drift.watch import block_hours, hours_of
 
     run, pairs, transitions, config = fleet(3)
     window = Window(pairs.grid.start, pairs.grid.end - timedelta(days=7))
-    series = {name: hours_of(pairs, v, window, config).series for v, name in enumerate(pairs.model_versions)}
+    block = block_hours(pairs, window, config)
+    series = {name: hours_of(block, v).series for v, name in enumerate(pairs.model_versions)}
     hours = len(series["v1"].actual)
     wide = dict.fromkeys(series, np.zeros(hours, bool))
     names = dict.fromkeys(series, pairs.cities)
@@ -67,12 +68,12 @@ def calibrated(fleet):
 
 def test_with_a_calibration_the_page_says_what_the_detector_says(calibrated):
     from drift.detectors import watch
-    from drift.watch import LOOK_BACK, hours_of
+    from drift.watch import LOOK_BACK, block_hours, hours_of
 
     run, pairs, transitions, config, fit = calibrated
     book = book_of(run, pairs, transitions, config, fit)
     window = Window(run.current.end - LOOK_BACK, run.current.end)
-    series = hours_of(pairs, 1, window, config).series
+    series = hours_of(block_hours(pairs, window, config), 1).series
     limits, found = fit.of("v2", pairs.cities)
     said = watch(limits, None, series.cities(np.array(found))).error_ratio
     # the detector averages ratios of hours, the page divides sums of them
@@ -118,11 +119,11 @@ def test_finer_and_coarser_data_have_pages(fleet, minutes):
 # what is said --------------------------------------------------------------------------------------------
 
 
-def told(made, **explanation):
+def told(made, *, ago=6 * HOUR, **explanation):
     run, pairs, transitions, config = made
     sentences = ["The error is 1.8 × what is normal.", "Do first: Check the feed.", "None has it."]
     evidence = {"sentences": sentences, "explanation": explanation}
-    steps = [*transitions[:-1], replace(transitions[-1], evidence=evidence)]
+    steps = [*transitions[:-1], replace(transitions[-1], at=run.slot - ago, evidence=evidence)]
     return book_of(run, pairs, steps, config)
 
 
@@ -137,7 +138,7 @@ def test_the_evidence_speaks_before_the_pages_own_figures(fleet):
     (trouble,) = troubles_of(book)
     said = trouble.sentence("Asia/Kolkata", ["v1"])
     assert said == (
-        "zone-01 under-forecasts with v1, 1.8 × normal, mostly 18:00 to 23:00, since Mon 6 Apr 06:30 IST."
+        "zone-01 under-forecasts with v1, 1.8 × normal, mostly 18:00 to 22:00, since Mon 6 Apr 06:30 IST."
     )
     assert trouble.first == "Check the feed."
     assert trouble.sentences == ("The error is 1.8 × what is normal.", "None has it.")
@@ -145,6 +146,39 @@ def test_the_evidence_speaks_before_the_pages_own_figures(fleet):
     assert [(span.start, span.end) for span in began] == [
         (datetime(2020, 4, 6, 1, tzinfo=UTC), datetime(2020, 4, 7, tzinfo=UTC))
     ]
+
+
+def test_evidence_of_days_ago_says_why_and_the_current_window_how_much(fleet):
+    explanation = {
+        "effect": {"ratio": 1.78},
+        "bias": {"direction": "under-forecast"},
+        "hours": {"first": 18, "last": 22, "stand_out": True},
+        "onset": {"at": "2020-04-06T01:00:00Z"},
+        "level": {"ratio": 3.12, "expected": 1.0},
+    }
+    (trouble,) = troubles_of(told(fleet(3), ago=60 * HOUR, **explanation))
+    said = trouble.sentence("Asia/Kolkata", ["v1"])
+    assert said.startswith("zone-01 over-forecasts with v1, ")
+    assert said.endswith(" × normal, since Mon 6 Apr 06:30 IST: the load is 3.1 × what it was.")
+    assert trouble.times > 8
+    assert trouble.fired.startswith("Tue 7 Apr 2020, 17:30 IST")
+
+
+@pytest.mark.parametrize(
+    ("explanation", "cause"),
+    [
+        ({"shift": {"late_hours": -1.0}}, "the forecast is 1 h early"),
+        (
+            {"repeat": {"lag_hours": 168}, "shift": {"late_hours": 1}},
+            "the forecast repeats the load of 168 h before",
+        ),
+        ({"level": {"ratio": "3"}}, ""),
+        ({"shift": {"undefined": "no_pattern"}}, ""),
+    ],
+)
+def test_the_cause_is_said_where_the_evidence_points_to_one(fleet, explanation, cause):
+    (trouble,) = troubles_of(told(fleet(2), **explanation))
+    assert trouble.cause == cause
 
 
 @pytest.mark.parametrize(
@@ -234,9 +268,9 @@ def test_regimes_are_thirds_of_the_reference(fleet):
     heat = np.arange(pairs.grid.count, dtype=float) % 24
     book = book_of(run, replace(pairs, features={"temperature": heat[None]}), transitions, config)
     bars = chart(city_view(book, "zone-01"), "regime")
-    assert bars.labels == ("below 7.67", "7.67 to 15.3", "above 15.3")
+    assert bars.labels == ("below 8", "8 to 16", "above 16")
     cells = np.arange(book.current.stop - 72, book.current.stop)
-    cells = cells[heat[cells] > 15]
+    cells = cells[heat[cells] > 16]
     expected = np.abs(book.error[0, 0, cells]).sum() / pairs.actual[0, cells].sum()
     assert bars.current[0][2] == pytest.approx(expected)
 
@@ -284,7 +318,7 @@ def test_runs_of_faults_are_listed_newest_first(fleet):
     ]
     view = city_view(book, "zone-01")
     assert [line.values for line in view.faults] == ["", "−5.00 MW", "1,204 MW", ""]
-    assert [line.length for line in view.faults] == ["3.00 h", "2.00 h", "10.0 h", "20.0 h"]
+    assert [line.length for line in view.faults] == ["3 h", "2 h", "10 h", "20 h"]
     marks = [stretch.words for stretch in chart(view, "forecast-0").faults]
     assert marks == ["actual: not there yet", "actual: stuck", "actual: missing"]
 

@@ -64,7 +64,7 @@ def test_the_fleet_is_summed_up_and_worst_first(fleet):
     assert view.sentences[:3] == (
         "18 of 20 cities are normal; 1 has a firing alert.",
         "zone-01 over-forecasts with v1, 8.9 × normal, since Tue 7 Apr 05:30 IST.",
-        "1 city has no data to judge.",
+        "1 city has no data to judge: zone-20.",
     )
     assert [(row.label, row.model_version, row.state) for row in view.rows[:3]] == [
         ("zone-01", "v1", "firing"),
