@@ -60,7 +60,8 @@ def _tried(config: Config, name: str, now: datetime) -> Tried:
     try:
         channel.send(notice, message_of(notice, words))
     except ChannelError as error:
-        return Tried(name, False, f"{error} ({'permanent' if error.permanent else 'may pass'})")
+        said = str(error).removeprefix(f"{name}: ")  # as the channel's name stands before it anyway
+        return Tried(name, False, f"{said} ({'permanent' if error.permanent else 'may pass'})")
     finally:
         with suppress(ChannelError):
             channel.close()

@@ -22,14 +22,24 @@ import typer
 from drift.cli_alerts import app as alerts_app
 from drift.cli_compare import compare
 from drift.cli_export import app as export_app
-from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, length, load, moment
+from drift.cli_options import (
+    DEFAULT_CONFIG,
+    AllOption,
+    ConfigOption,
+    JsonOption,
+    length,
+    load,
+    moment,
+    view_of,
+)
 from drift.errors import ConfigError, DriftError, WindowError
 
 if TYPE_CHECKING:
     from drift.config import Config
-    from drift.domain import Run
+    from drift.domain import Failure, Run
     from drift.stores.compact import Compaction
     from drift.stores.rewriting import Way
+    from drift.terminal import View
 
 app = typer.Typer(
     name="drift",
@@ -59,14 +69,15 @@ def _slot(config: Config, text: str | None) -> datetime:
     return last_slot(config.schedule, wall_clock())
 
 
-def _show(run: Run, config: Config, as_json: bool) -> None:
+def _show(run: Run, config: Config, as_json: bool, view: View) -> None:
     from drift.document import run_document, to_json
-    from drift.terminal import print_run
+    from drift.terminal_run import print_run, print_run_next
 
     if as_json:
         print(to_json(run_document(run)))
     else:
-        print_run(run, config)
+        print_run(run, config, view)
+        print_run_next(run, config, view)
 
 
 def _exit(run: Run, fail_on_alert: bool) -> NoReturn:
@@ -84,12 +95,13 @@ def demo(
 ) -> None:
     """Show the real thing: replay shipped real data with two real models, and say what to open."""
     from drift.demo.show import build, play
-    from drift.terminal import print_demo, progress
+    from drift.terminal_progress import progress
+    from drift.terminal_run import print_demo
 
-    config = load(build(folder))
-    with progress("replaying the demo's slots", quiet=as_json) as advance:
+    config = load(path := build(folder))
+    with progress("replaying the demo's slots", "replayed {count} slots", quiet=as_json) as advance:
         run, fired = play(config, advance)
-    _show(run, config, as_json)
+    _show(run, config, as_json, view_of(path))
     if not as_json:
         print_demo(run, fired, folder, Path(sys.argv[0]).absolute())
     _exit(run, fail_on_alert=False)
@@ -111,6 +123,7 @@ def init(
 def run(
     config_file: ConfigOption = DEFAULT_CONFIG,
     slot: SlotOption = None,
+    everything: AllOption = False,
     as_json: JsonOption = False,
     fail_on_alert: Annotated[
         bool, typer.Option("--fail-on-alert", help="Exit with 3 when an alert is firing.")
@@ -122,7 +135,7 @@ def run(
     config = load(config_file)
     with Monitor(config) as monitor:
         result = monitor.run(_slot(config, slot))
-    _show(result, config, as_json)
+    _show(result, config, as_json, view_of(config_file, everything=everything))
     _exit(result, fail_on_alert)
 
 
@@ -137,7 +150,7 @@ def serve(
         str | None, typer.Option(help="Let the clock start here: to watch over data of the past.")
     ] = None,
 ) -> None:
-    """Run the schedule, and serve /metrics, /healthz, /readyz and the reports."""
+    """Run the schedule, deliver messages, and serve the pages, reports, /metrics, /healthz and /readyz."""
     from drift.clock import clock_starting_at, wall_clock
     from drift.web.serve import serve_forever
 
@@ -156,18 +169,23 @@ def replay(
         bool, typer.Option("--explain", help="Give each alarm its evidence, as a slot does.")
     ] = False,
     config_file: ConfigOption = DEFAULT_CONFIG,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what past slots would have alerted. Nothing is delivered, and the state is left alone."""
     from drift.document import to_json, transition_document
     from drift.files import write_atomically
     from drift.monitor import Monitor
-    from drift.terminal import print_replay, progress
+    from drift.terminal_progress import progress
+    from drift.terminal_replay import print_replay
 
     config = load(config_file)
     start, end = moment(first, "--from"), moment(last, "--to")
     step = length(every, "--every")
-    with progress("replaying", quiet=as_json) as advance, Monitor(config) as monitor:
+    with (
+        progress("replaying", "replayed {count} slots", quiet=as_json) as advance,
+        Monitor(config) as monitor,
+    ):
         result = monitor.replay(start, end, step, explain=explain, on_slot=advance)
     lines = [transition_document(transition) for transition in result.transitions]
     if out is not None:
@@ -176,7 +194,7 @@ def replay(
         failures = [asdict(failure) for failure in result.failures]
         print(to_json({"slots": len(result.slots), "transitions": lines, "failures": failures}))
     else:
-        print_replay(result, config, out)
+        print_replay(result, config, out, view_of(config_file, everything=everything))
     raise typer.Exit(1 if result.failures else 0)
 
 
@@ -188,20 +206,34 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Make every page complete, to be mailed one by one.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Add Evidently's report of --city, or of every city that alerts.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the HTML report of a slot: the fleet page, and a page a city."""
     from drift.document import to_json
     from drift.monitor import Monitor
-    from drift.terminal import print_links, progress
+    from drift.terminal import console, print_failures, print_links
+    from drift.terminal_progress import progress
 
     config = load(config_file)
-    with progress("writing pages", quiet=as_json) as advance, Monitor(config) as monitor:
-        links = monitor.report(_slot(config, slot), city=city, on_page=advance, single_file=single_file)
+    failed: list[Failure] = []
+    with (
+        progress("writing pages", "wrote {count} pages", quiet=as_json) as advance,
+        Monitor(config) as monitor,
+    ):
+        links = monitor.report(
+            _slot(config, slot), city, advance, single_file=single_file, deep=failed.append if deep else None
+        )
     if as_json:
-        print(to_json({"links": links}))
+        print(to_json({"links": links, "failures": [asdict(failure) for failure in failed]}))
     else:
         print_links(links)
+        print_failures(console(), failed)
+    if deep and not failed and not any(name.startswith("deep:") for name in links):
+        print("no city alerts, so there is no deep report: name one by --city", file=sys.stderr)
+    raise typer.Exit(1 if failed else 0)
 
 
 app.command()(compare)
@@ -248,7 +280,8 @@ def store_compact(
     """Write the Parquet store's older files anew, in the layout that a slot reads fastest."""
     from drift.document import to_json
     from drift.stores.rewriting import Way
-    from drift.terminal import print_compaction, progress
+    from drift.terminal import print_compaction
+    from drift.terminal_progress import progress
 
     if (out is None) is not in_place:
         raise ConfigError("say where to: a new folder with --out, or where the files are with --replace")
@@ -260,7 +293,7 @@ def store_compact(
         compression="zstd" if zstd else "none",
     )
     config = load(config_file)
-    with progress("compacting", quiet=as_json) as advance:
+    with progress("compacting", "compacted {count} row groups", quiet=as_json) as advance:
         done = _compacted(config, way, out, advance)
     if as_json:
         print(to_json(done.document()))

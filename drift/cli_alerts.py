@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, length, load, moment
+from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, length, load, moment, view_of
 from drift.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def list_alerts(
     as_json: JsonOption = False,
 ) -> None:
     """Show what fires or is pending, what is silenced, and which messages could not be delivered."""
+    from drift.alerts_shown import alerts_document, standing_of
     from drift.clock import wall_clock
-    from drift.terminal_alerts import alerts_document, print_alerts, standing_of
+    from drift.terminal_alerts import print_alerts
 
     config = load(config_file)
     with _state(config) as state:
@@ -57,7 +58,7 @@ def list_alerts(
     if as_json:
         _print(alerts_document(standing))
     else:
-        print_alerts(standing)
+        print_alerts(standing, view_of(config_file, everything=everything))
 
 
 @app.command()
@@ -67,7 +68,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one alert: its evidence, its history, and who was told."""
-    from drift.terminal_alerts import alert_history, history_document, print_history
+    from drift.alerts_shown import alert_history, history_document
+    from drift.terminal_alerts import print_history
 
     config = load(config_file)
     with _state(config) as state:
@@ -75,7 +77,7 @@ def show(
     if as_json:
         _print(history_document(history))
     else:
-        print_history(history)
+        print_history(history, view_of(config_file))
 
 
 def _only(state: State, which: str) -> Alert:
@@ -102,9 +104,10 @@ def silence(
     as_json: JsonOption = False,
 ) -> None:
     """Tell nobody of alerts that match, for a time. They go on being judged, and are shown."""
+    from drift.alerts_shown import silence_document
     from drift.clock import wall_clock
     from drift.silences import new_silence, parse_matchers
-    from drift.terminal_alerts import print_silence, silence_document
+    from drift.terminal_alerts import print_silence
 
     config, now = load(config_file), wall_clock()
     first = now if starts is None else moment(starts, "--from")
@@ -122,7 +125,7 @@ def silence(
     if as_json:
         _print(silence_document(made))
     else:
-        print_silence(made)
+        print_silence(made, view_of(config_file))
 
 
 @app.command()

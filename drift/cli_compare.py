@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drift.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, load, moment
+from drift.cli_options import DEFAULT_CONFIG, AllOption, ConfigOption, JsonOption, load, moment, view_of
 
 
 def compare(
@@ -26,7 +26,10 @@ def compare(
         str | None,
         typer.Option(help="The feature to tell apart by. [default: the temperature, or the first]"),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the page, one file, here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the page, one file, here; a folder: by its name.")
+    ] = None,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say which of two model versions is better on the same hours: by how much, where, and how surely."""
@@ -35,22 +38,24 @@ def compare(
     from drift.comparing import Ask, compare_versions
     from drift.document import to_json
     from drift.schedule import last_slot
-    from drift.terminal import progress
     from drift.terminal_compare import print_comparison
+    from drift.terminal_progress import progress
 
     config = load(config_file)
     slot = last_slot(config.schedule, wall_clock())
     start, end = (
         None if text is None else moment(text, name) for text, name in ((first, "--from"), (last, "--to"))
     )
-    with progress("comparing", quiet=as_json) as advance:
+    with progress("comparing", "compared the two versions", quiet=as_json) as advance:
         answer = compare_versions(config, Ask(a, b, slot, start, end, city, feature), advance)
     if out is not None:
         from drift.reports.compare import write_compare
+        from drift.reports.names import compare_name
 
+        out = out if out.suffix else out / compare_name(a, b)
         write_compare(out, answer, config)
     if as_json:
         print(to_json(document(answer) | {"links": {} if out is None else {"report": str(out)}}))
     else:
-        print_comparison(answer, config, out)
+        print_comparison(answer, config, out, view_of(config_file, everything=everything))
     raise typer.Exit(1 if answer.failures else 0)

@@ -25,15 +25,23 @@ OutOption = Annotated[
 CheckOption = Annotated[
     bool, typer.Option("--check", help="Write nothing; exit with 1 when a file is missing or not current.")
 ]
-RunbooksOption = Annotated[str, typer.Option("--runbooks", help="Folder or URL of the runbooks.")]
-RUNBOOKS = "docs/runbooks"
+RunbooksOption = Annotated[
+    str | None,
+    typer.Option("--runbooks", help="Folder or URL of the runbooks. [default: notify.runbook_folder]"),
+]
 
 
 def _export(
-    config: Config, what: What, out: Path | None, check: bool, receivers: Receivers | None, runbooks: str
+    config: Config,
+    what: What,
+    out: Path | None,
+    check: bool,
+    receivers: Receivers | None,
+    runbooks: str | None = None,
 ) -> None:
     from drift.exports import stale, write
 
+    runbooks = runbooks or config.notify.runbook_folder
     if check:
         old = stale(config, what, out, receivers, runbooks)
         for path in old:
@@ -48,7 +56,7 @@ def export_rules(
     config_file: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     check: CheckOption = False,
-    runbooks: RunbooksOption = RUNBOOKS,
+    runbooks: RunbooksOption = None,
 ) -> None:
     """Write Prometheus' alerting and recording rules."""
     _export(load(config_file), "rules", out, check, None, runbooks)
@@ -76,4 +84,4 @@ def export_alertmanager(
     from drift.exports import Receivers
 
     receivers = Receivers(secrets, bridge, smarthost, mail_from, mail_to, dead_man)
-    _export(load(config_file), "alertmanager", out, check, receivers, RUNBOOKS)
+    _export(load(config_file), "alertmanager", out, check, receivers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -10,10 +11,12 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from drift.config_rules import Section
 from drift.config_values import Length, WaitingTime
+from drift.text import hidden
 
 NO_DATA, MONITOR_STALE, DELIVERY_FAILED = "no_data", "monitor_stale", "delivery_failed"
 BUILTIN = (NO_DATA, MONITOR_STALE, DELIVERY_FAILED)
 """The rules that drift brings (`drift/builtin.py`): one of the config may not have their names."""
+_PLACE = re.compile(r"[^\s<>\"'`|\\{}^?#]{1,300}")
 _WEB = re.compile(r"https?://[^\s<>\"'`|\\{}^/@?#]+(/[^\s<>\"'`|\\{}^?#]*)?")
 
 
@@ -38,6 +41,25 @@ def _pinged(url: SecretStr) -> SecretStr:
     return url
 
 
+def _folder(folder: str) -> str:
+    if not _PLACE.fullmatch(folder) or any(map(hidden, folder)):
+        raise ValueError(
+            "is no folder that links can be made of: docs/runbooks is one, or https://wiki.example/drift"
+        )
+    return folder
+
+
+def _command(words: str) -> str:
+    """Words of a shell, which end up in front of people to be pasted."""
+    try:
+        split = shlex.split(words)
+    except ValueError:
+        split = []
+    if not split or len(words) > 200 or any(map(hidden, words)):
+        raise ValueError("is no command: write one such as drift, or kubectl exec deploy/drift -- drift")
+    return words
+
+
 WebAddress = Annotated[str, AfterValidator(_address)]
 Runbook = Annotated[str, AfterValidator(_runbook)]
 
@@ -47,9 +69,12 @@ class NotifyConfig(Section):
 
     An alert that goes on is told again every `repeat`. A series that no rule could judge for `no_data_after`
     is an alert of its own; so it is when no slot was finished for `stale_after` (left out: twice the longest
-    time between two slots). A message that its channel does not take for `give_up` is a dead letter. People
-    see the served pages at `base_url`. `runbooks` are URLs by rule. What drift says of itself goes to
-    `channels` (left out: to all there are). No silence is longer than `longest_silence`.
+    time between two slots). A model version without which others have forecast a city for `retire_after` was
+    retired there: its alerts resolve. A message that its channel does not take for `give_up` is a dead
+    letter. People see the served pages at `base_url`. `runbooks` are URLs by rule; of other rules, the page
+    of its kind in `runbook_folder`, a folder or a URL. Commands that messages advise begin with `command`,
+    and `options` stand behind its verbs. What drift says of itself goes to `channels` (left out: to all
+    there are). No silence is longer than `longest_silence`.
 
     A dead man's switch is called at `ping_url` after each good slot; whoever knows that URL can keep it
     quiet, so it is a secret, which may stand in a file of its own (`ping_url_file`). `watchdog`: channels of
@@ -58,11 +83,15 @@ class NotifyConfig(Section):
 
     repeat: WaitingTime = timedelta(hours=24)
     no_data_after: Length = timedelta(hours=6)
+    retire_after: Length = timedelta(days=7)
     stale_after: WaitingTime | None = None
     give_up: WaitingTime = timedelta(hours=24)
     longest_silence: Length = timedelta(days=30)
     base_url: WebAddress = ""
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
+    runbook_folder: Annotated[str, AfterValidator(_folder)] = "docs/runbooks"
+    command: Annotated[str, AfterValidator(_command)] = "drift"
+    options: Annotated[str, AfterValidator(_command)] | None = None
     channels: tuple[str, ...] | None = None
     ping_url: Annotated[SecretStr, AfterValidator(_pinged)] | None = None
     ping_url_file: str | None = None

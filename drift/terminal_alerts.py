@@ -2,156 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.text import Text
 
+from drift.alerts_shown import History, Standing
 from drift.channel_trial import Tried
-from drift.config import Config
-from drift.document import Document, alert_document, plain, transition_document
-from drift.domain import Alert, AlertStatus, Transition, iso
+from drift.domain import Alert, AlertStatus, Transition
 from drift.fingerprints import fingerprint
 from drift.notices import Silence
-from drift.silences import active, labels_of, matches
-from drift.state import State
-from drift.state_outbox import Counts, Letter
-from drift.terminal import STATES, clean, console, new_table
+from drift.silences import active
+from drift.state_outbox import Letter
+from drift.symbols import BAD, FAILED, GOOD, NOTHING, STATES
+from drift.terminal import View, clean, console, held, more, print_next, print_sentences
+from drift.terminal_tables import Column, print_table
 
-ORDER = (AlertStatus.FIRING, AlertStatus.PENDING, AlertStatus.RESOLVED, AlertStatus.OK)
-SHORT = 12  # digits of a fingerprint that people copy
-SILENCED = len("silenced by ") + 12
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Alerts with who silences them, the silences there are, and how delivery stands, by channel."""
-
-    now: datetime
-    alerts: tuple[tuple[Alert, Silence | None], ...]
-    silences: tuple[Silence, ...]
-    outbox: Mapping[str, Counts]
-    dead: tuple[Letter, ...]
+SHORT = 12
+"""Digits of a fingerprint that people copy."""
+ROWS, DEAD, LETTERS = 60, 10, 20
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """One alert, its transitions, and the notices about it."""
-
-    alert: Alert
-    transitions: tuple[Transition, ...]
-    letters: tuple[Letter, ...]
-
-
-def standing_of(state: State, config: Config, now: datetime, *, everything: bool) -> Standing:
-    """Where alerts stand, the gravest first."""
-    silences = tuple(state.silences.list(after=now))
-    wanted = ORDER if everything else ORDER[:2]
-    alerts = [alert for alert in state.alerts().values() if alert.status in wanted]
-    alerts.sort(key=lambda alert: (ORDER.index(alert.status), alert.since, str(alert.key)))
-    return Standing(
-        now,
-        tuple((alert, _silenced(alert, silences, config, now)) for alert in alerts),
-        silences,
-        state.outbox.counts(),
-        tuple(state.outbox.letters(dead=True)),
-    )
-
-
-def _silenced(alert: Alert, silences: Sequence[Silence], config: Config, now: datetime) -> Silence | None:
-    labels = labels_of(alert, fingerprint(alert.key), config.groups)
-    return next((each for each in silences if active(each, now) and matches(each, labels)), None)
-
-
-def alerts_document(standing: Standing) -> Document:
-    """What `drift alerts list --json` prints."""
-    return {
-        "alerts": [
-            {
-                **alert_document(alert),
-                "fingerprint": fingerprint(alert.key),
-                "silenced_by": silence.id if silence else None,
-            }
-            for alert, silence in standing.alerts
-        ],
-        "silences": [silence_document(silence) for silence in standing.silences],
-        "outbox": {
-            name: {"waiting": counts.waiting, "sent": counts.sent, "dead": counts.dead}
-            for name, counts in standing.outbox.items()
-        },
-        "dead": [_letter_document(letter) for letter in standing.dead],
-    }
-
-
-def silence_document(silence: Silence) -> Document:
-    """A silence as JSON has it."""
-    return {
-        "id": silence.id,
-        "matchers": ["".join(matcher) for matcher in silence.matchers],
-        "starts": iso(silence.starts),
-        "ends": iso(silence.ends),
-        "author": silence.author,
-        "comment": silence.comment,
-    }
-
-
-def _letter_document(letter: Letter) -> Document:
-    return {
-        "key": letter.key,
-        "channel": letter.channel,
-        "status": letter.notice.status,
-        "why": letter.notice.why,
-        "rule": letter.notice.rule,
-        "alerts": len(letter.notice.alerts),
-        "created": iso(letter.created),
-        "attempts": letter.attempts,
-        "error": letter.error,
-        "sent": plain(letter.sent),
-        "dead": plain(letter.dead),
-    }
-
-
-def print_alerts(standing: Standing) -> None:
-    """The alerts, the silences, and the messages that were given up."""
-    out = console()
-    if standing.alerts:
-        shown = new_table("id", "state", "rule", "city", "model version", "value", "since", "")
-        shown.columns[0].min_width, shown.columns[-1].min_width = (
-            SHORT,
-            SILENCED if any(s for _, s in standing.alerts) else 0,
-        )  # to be copied whole
-        for alert, silence in standing.alerts:
-            shown.add_row(*_cells(alert, silence))
-        out.print(shown)
-    else:
-        out.print("nothing fires, and nothing is pending")
+def print_alerts(standing: Standing, view: View | None = None) -> None:
+    """The alerts, the silences, the messages that were given up, and what to do next."""
+    out, view = console(), view or View()
+    out.print(_summary(standing))
+    shown = standing.alerts if view.everything else standing.alerts[:ROWS]
+    if shown:
+        print_table(out, _columns(shown))
+    if len(shown) < len(standing.alerts):
+        out.print(more(len(standing.alerts) - len(shown)))
     for silence in standing.silences:
         out.print(_said(silence, standing.now))
     for name, counts in standing.outbox.items():
         if counts.waiting or counts.dead:
             text = f"{counts.waiting} waiting, {counts.dead} given up, {counts.sent} sent"
             out.print(Text.assemble(("channel ", "dim"), clean(name), f": {text}"))
-    for letter in standing.dead[:10]:
+    for letter in standing.dead[:DEAD]:
         what = f"{letter.notice.rule} ({letter.notice.status}): "
         error = clean(letter.error or "", 300)
-        out.print(Text.assemble(("given up ", "bold red"), clean(letter.channel), " ", clean(what), error))
+        out.print(Text.assemble(("given up ", FAILED), clean(letter.channel), " ", clean(what), error))
+    if len(standing.dead) > DEAD:
+        out.print(more(len(standing.dead) - DEAD, "given up", "--json has them all"))
+    if shown:
+        print_next(out, [("why, and who was told", view.command("alerts", "show", _id(shown[0][0])))])
 
 
-def _cells(alert: Alert, silence: Silence | None) -> tuple[str | Text, ...]:
-    state, style = STATES[alert.status]
-    side = "<" if alert.threshold.side == "below" else ">"
-    value = "–" if alert.value is None else f"{alert.value:.3f}"
-    return (
-        fingerprint(alert.key)[:SHORT],
-        Text(state, style=style),
-        clean(alert.key.rule),
-        clean(alert.key.city or "all cities"),
-        clean(alert.key.model_version),
-        f"{value} {side} {alert.threshold.limit:g}",
-        f"{alert.since:%Y-%m-%d %H:%M}Z",
-        Text(f"silenced by {silence.id}", style="dim") if silence else "",
-    )
+def _id(alert: Alert) -> str:
+    return fingerprint(alert.key)[:SHORT]
+
+
+def _summary(standing: Standing) -> Text:
+    """How many alerts stand where."""
+    many = Counter(alert.status for alert, _ in standing.alerts)
+    firing, pending = many[AlertStatus.FIRING], many[AlertStatus.PENDING]
+    if not firing and not pending:
+        return Text("nothing fires, and nothing is pending", style="bold green")
+    silenced = sum(silence is not None for _, silence in standing.alerts)
+    said = Text(f"{firing:,} firing, {pending:,} pending", style="bold red" if firing else "bold yellow")
+    return said.append(f", {silenced:,} silenced" if silenced else "")
+
+
+def _columns(shown: Sequence[tuple[Alert, Silence | None]]) -> list[Column]:
+    """The id is never cut, as it is copied; nor is who silences an alert, if anybody does."""
+    alerts = [alert for alert, _ in shown]
+    columns = [
+        Column("id", [_id(alert) for alert in alerts]),
+        Column("state", [Text(*STATES[alert.status]) for alert in alerts]),
+        Column("rule", [clean(alert.key.rule) for alert in alerts], cut=True),
+        Column("city", [clean(alert.key.city or "all cities") for alert in alerts], cut=True),
+        Column("version", [clean(alert.key.model_version) for alert in alerts], 1, cut=True),
+        Column("value", [held(alert.value, alert.threshold) for alert in alerts], 3, right=True),
+        Column("since", [f"{alert.since:%-d %b %H:%M}Z" for alert in alerts], 2),
+    ]
+    if any(alert.key.column is not None for alert in alerts):
+        columns.insert(4, Column("column", [clean(alert.key.column or "") for alert in alerts], 1, cut=True))
+    if any(silence for _, silence in shown):
+        columns.append(Column("silenced by", [each.id if each else "" for _, each in shown]))
+    return columns
 
 
 def _said(silence: Silence, now: datetime) -> Text:
@@ -169,50 +98,42 @@ def _said(silence: Silence, now: datetime) -> Text:
     )
 
 
-def print_silence(silence: Silence) -> None:
+def print_silence(silence: Silence, view: View | None = None) -> None:
     """What was just set, and how to end it."""
     out = console()
     out.print(_said(silence, silence.starts))
-    out.print(f"end it early with `drift alerts expire {silence.id}`", style="dim")
+    print_next(out, [("end it early", (view or View()).command("alerts", "expire", silence.id))])
 
 
-def alert_history(state: State, alert: Alert) -> History:
-    """All that is known of one alert."""
-    letters = state.outbox.about(fingerprint(alert.key))
-    return History(alert, tuple(state.transitions(key=alert.key)), tuple(letters))
-
-
-def history_document(history: History) -> Document:
-    """What `drift alerts show --json` prints."""
-    return {
-        **alert_document(history.alert),
-        "fingerprint": fingerprint(history.alert.key),
-        "transitions": [transition_document(t) for t in history.transitions],
-        "notices": [_letter_document(letter) for letter in history.letters],
-    }
-
-
-def print_history(history: History) -> None:
+def print_history(history: History, view: View | None = None) -> None:
     """One alert, for whoever has to understand it."""
-    out = console()
-    alert = history.alert
-    state, style = STATES[alert.status]
-    name = (
-        f"{clean(alert.key.rule)}  {clean(alert.key.city or 'all cities')}  {clean(alert.key.model_version)}"
-    )
-    out.print(Text.assemble((name, "bold"), "  ", (state, style), f"  since {alert.since:%Y-%m-%d %H:%M}Z"))
-    out.print(Text(f"fingerprint {fingerprint(alert.key)}", style="dim"), soft_wrap=True)
+    out, alert = console(), history.alert
+    key = alert.key
+    name = f"{clean(key.rule)}  {clean(key.city or 'all cities')}  {clean(key.model_version)}"
+    column = "" if key.column is None else f"  {clean(key.column)}"
+    since = f"since {alert.since:%Y-%m-%d %H:%M}Z"
+    out.print(Text.assemble((name + column, "bold"), "  ", STATES[alert.status], f"  {since}"))
+    out.print(Text(f"fingerprint {fingerprint(key)}", style="dim"), soft_wrap=True)
+    if alert.worst is not None and alert.status is not AlertStatus.OK:
+        out.print(Text(f"at worst {held(alert.worst, alert.threshold)}", style="dim"))
     began = [t for t in history.transitions if t.after is AlertStatus.FIRING]
-    for sentence in _sentences(began[-1]) if began else ():
-        out.print(Text.assemble("  ", clean(sentence, 400)))
-    shown = new_table("at", "from", "to", "value", "why")
-    for t in history.transitions[-20:]:
-        value = "–" if t.value is None else f"{t.value:.3f}"
-        when = f"{t.at:%Y-%m-%d %H:%M}Z"
-        shown.add_row(when, t.before.value, t.after.value, value, clean(t.reason, 80))
-    out.print(shown)
-    for letter in history.letters[-20:]:
+    print_sentences(out, _sentences(began[-1]) if began else ())
+    shown = history.transitions[-LETTERS:]
+    columns = [
+        Column("at", [f"{t.at:%Y-%m-%d %H:%M}Z" for t in shown]),
+        Column("from", [t.before.value for t in shown], 2),
+        Column("to", [Text(*STATES[t.after]) for t in shown]),
+        Column("value", [NOTHING if t.value is None else f"{t.value:.3f}" for t in shown], 1, right=True),
+        Column("why", [clean(t.reason, 80) for t in shown], cut=True),
+    ]
+    print_table(out, columns)
+    if len(shown) < len(history.transitions):
+        out.print(more(len(history.transitions) - len(shown), "earlier", "--json has them all"))
+    for letter in history.letters[-LETTERS:]:
         out.print(_told(letter))
+    if alert.status is AlertStatus.FIRING:
+        words = (f"fingerprint=~{fingerprint(key)[:SHORT]}.*", "--for", "4h", "--comment", "looking into it")
+        print_next(out, [("silence it for a while", (view or View()).command("alerts", "silence", *words))])
 
 
 def _told(letter: Letter) -> Text:
@@ -235,5 +156,5 @@ def print_tests(results: Sequence[Tried]) -> None:
     """What became of each test message."""
     out = console()
     for result in results:
-        mark, style = ("✓", "green") if result.sent else ("✗", "bold red")
+        mark, style = GOOD if result.sent else BAD
         out.print(Text.assemble((f"{mark} ", style), clean(result.channel), ": ", clean(result.said, 400)))

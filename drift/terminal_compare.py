@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from drift.compare_words import names, p_words, percent, sentences, signed_points, why
@@ -13,30 +12,32 @@ from drift.comparison import Answer, Comparison, Figure, Result, Value, span_of
 from drift.config import Config
 from drift.domain import Undefined, iso
 from drift.metrics import METRICS, Metric
-from drift.terminal import ROWS, WIDE, clean, console, load, new_table, print_links
+from drift.symbols import NOTHING, SERIES_STYLES
+from drift.terminal import View, clean, console, load, more, print_failures, print_links
 from drift.terminal import percent as fraction
+from drift.terminal_tables import Column, print_table
 
-COLOURS = ("cyan", "yellow")
-"""Of a and of b; the picture and the words say the same without them."""
 CELLS = 27
 NAME = 20
+ROWS = 24
+"""Cities, unless all are asked for."""
 
 
-def print_comparison(answer: Answer, config: Config, out_file: Path | None) -> None:
+def print_comparison(answer: Answer, config: Config, out_file: Path | None, view: View | None = None) -> None:
     """What a person wants to know first, and then the figures it rests on."""
     out, found = console(), answer.comparison
     a, b = names(found)
-    title = Text.assemble((a, f"bold {COLOURS[0]}"), (" against ", "dim"), (b, f"bold {COLOURS[1]}"))
+    title = Text.assemble(
+        (a, f"bold {SERIES_STYLES[0]}"), (" against ", "dim"), (b, f"bold {SERIES_STYLES[1]}")
+    )
     out.print(title.append(f"  {iso(found.window.start)} to {iso(found.window.end)}", "dim"))
     for k, sentence in enumerate(sentences(found)):
         out.print(Text(sentence, style="bold" if k == 0 else ""))
     if found.all.pairs:
         _print_metrics(out, found, config)
     if len(found.cities) > 1 and found.all.pairs:
-        _print_cities(out, found)
-    for failure in answer.failures:
-        words = (f"{failure.stage} {failure.what}: ", clean(failure.message, 400))
-        out.print(Text.assemble(("failed ", "bold red"), *words))
+        _print_cities(out, found, view or View())
+    print_failures(out, answer.failures)
     runs: dict[str, str] = {}
     for run in answer.runs.runs:  # the latest of each version comes first
         runs.setdefault(f"mlflow {run.model_version}", run.link)
@@ -45,23 +46,33 @@ def print_comparison(answer: Answer, config: Config, out_file: Path | None) -> N
 
 
 def _print_metrics(out: Console, found: Comparison, config: Config) -> None:
-    level = f"{100 * found.settings.level:g} % interval"
-    where = "all cities" if len(found.cities) > 1 else "metric"
-    table = new_table(where, *_heads(found), "difference", level)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, figure in found.all.figures.items():
-        metric, unit = METRICS[name], config.store.unit
-        cells = [_value(value, metric, unit) for value in (figure.a, figure.b)]
-        table.add_row(
-            metric.title, *cells, _value(figure.difference, metric, unit, signed=True), _ends(figure, metric)
-        )
-    out.print(table)
+    figures, unit = found.all.figures, config.store.unit
+    metrics = [METRICS[name] for name in figures]
+    pairs = list(zip(figures.values(), metrics, strict=True))
+    heads = [clean(name, NAME).plain for name in names(found)]
+    columns = [
+        Column("all cities" if len(found.cities) > 1 else "metric", [metric.title for metric in metrics]),
+        Column(heads[0], [_value(figure.a, metric, unit) for figure, metric in pairs], right=True),
+        Column(heads[1], [_value(figure.b, metric, unit) for figure, metric in pairs], right=True),
+        Column(
+            "difference",
+            [_value(figure.difference, metric, unit, signed=True) for figure, metric in pairs],
+            1,
+            right=True,
+        ),
+        Column(
+            f"{100 * found.settings.level:g} % interval",
+            [_ends(figure, metric) for figure, metric in pairs],
+            2,
+            right=True,
+        ),
+    ]
+    print_table(out, columns)
 
 
 def _value(value: Value, metric: Metric, unit: str, *, signed: bool = False) -> str:
     if isinstance(value, Undefined):
-        return "–"
+        return NOTHING
     if metric.unit == "fraction":
         return f"{signed_points(value)} points" if signed else fraction(value)
     if metric.unit == "load":
@@ -77,42 +88,47 @@ def _ends(figure: Figure, metric: Metric) -> str:
     return " to ".join(ends)
 
 
-def _print_cities(out: Console, found: Comparison) -> None:
+def _print_cities(out: Console, found: Comparison, view: View) -> None:
     """The largest lead of the version that is better in all cities comes first."""
-    a, b = _heads(found)
     rows = sorted(found.cities, key=lambda each: _lead(each.wape), reverse=found.all.better >= 0)
-    wide = out.width >= WIDE
+    shown = rows if view.everything else rows[:ROWS]
+    a, b = (clean(name, NAME).plain for name in names(found))
+    wapes = [each.wape for each in shown]
     reach = max(map(abs, span_of(each.wape for each in rows)))
-    table = new_table("city", f"WAPE {a}", f"WAPE {b}", "points", "p", "better")
-    for column in table.columns[1:5]:
-        column.justify = "right"
-    if wide:
-        room = max(CELLS - sum(len(clean(name, NAME)) for name in names(found)) - len(" better") * 2, 1)
-        table.add_column(f"{a} better{'':{room}}{b} better", no_wrap=True)
-    for each in rows[:ROWS]:
-        table.add_row(*_cells(each, names(found)), *([whisker(each.wape, reach)] if wide else []))
-    out.print(table)
-    if len(rows) > ROWS:
-        out.print(f"… and {len(rows) - ROWS} more cities; --json and --out have them all", style="dim")
+    room = max(CELLS - len(a) - len(b) - len(" better") * 2, 1)
+    columns = [
+        Column("city", [clean(str(each.city)) for each in shown], cut=True),
+        Column(f"WAPE {a}", [percent(wape.a) for wape in wapes], 2, right=True),
+        Column(f"WAPE {b}", [percent(wape.b) for wape in wapes], 2, right=True),
+        Column("points", [_points(wape) for wape in wapes], right=True),
+        Column("p", [_chance(each) for each in shown], 3, right=True),
+        Column("better", [_better(each, names(found)) for each in shown]),
+        Column(f"{a} better{'':{room}}{b} better", [whisker(wape, reach) for wape in wapes], 4),
+    ]
+    print_table(out, columns)
+    if len(rows) > len(shown):
+        out.print(more(len(rows) - len(shown), "cities"))
 
 
-def _cells(result: Result, versions: tuple[str, str]) -> tuple[str | Text, ...]:
-    wape, sign = result.wape, result.better
-    if isinstance(wape.difference, Undefined):
-        difference, better = why(wape.difference), Text("")
-    else:
-        difference, better = signed_points(wape.difference), Text("neither")
-    if sign:
-        style = COLOURS[sign > 0]
-        better = Text(clean(versions[sign > 0], NAME).plain, style=f"bold {style}" if result.clear else style)
-        better.append(" clearly" if result.clear else "")
-    p = "–" if isinstance(result.test, Undefined) else p_words(result.test)[2:].removeprefix("= ")
-    return clean(str(result.city)), percent(wape.a), percent(wape.b), difference, p, better
+def _points(wape: Figure) -> str:
+    return why(wape.difference) if isinstance(wape.difference, Undefined) else signed_points(wape.difference)
 
 
-def _heads(found: Comparison) -> list[str]:
-    """The names of both versions for the head of a column, which rich reads as markup."""
-    return [escape(clean(name, NAME).plain) for name in names(found)]
+def _chance(result: Result) -> str:
+    test = result.test
+    return NOTHING if isinstance(test, Undefined) else p_words(test)[2:].removeprefix("= ")
+
+
+def _better(result: Result, versions: tuple[str, str]) -> Text:
+    """Which version is, clearly or not; nothing where the difference is not known."""
+    sign = result.better
+    if isinstance(result.wape.difference, Undefined):
+        return Text("")
+    if not sign:
+        return Text("neither")
+    style = SERIES_STYLES[sign > 0]
+    better = Text(clean(versions[sign > 0], NAME).plain, style=f"bold {style}" if result.clear else style)
+    return better.append(" clearly" if result.clear else "")
 
 
 def _lead(figure: Figure) -> float:
@@ -140,4 +156,4 @@ def whisker(figure: Figure, reach: float) -> Text:
     cells[high] = "▸" if figure.interval[1] > reach else "┤"
     if abs(figure.difference) <= reach:
         cells[dot] = "●"
-    return Text("".join(cells), style=COLOURS[figure.sign > 0] if figure.sign else "")
+    return Text("".join(cells), style=SERIES_STYLES[figure.sign > 0] if figure.sign else "")

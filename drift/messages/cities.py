@@ -17,7 +17,6 @@ from drift.notices import Notice, Told
 
 MOST_ROWS = 10
 CITY_LENGTH = 26
-ENOUGH = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,22 +25,25 @@ SHORT = 12
 
 
 def silence_command(notice: Notice, words: Words) -> str:
-    """The whole command; empty where there is nothing to silence.
+    """The whole command; empty where there is nothing to silence."""
+    if notice.status == "resolved" or not notice.alerts:
+        return ""
+    return command(words, "silence", (*silence_matchers(notice), *LASTS))
+
+
+def silence_matchers(notice: Notice) -> tuple[str, ...]:
+    """What matches the alerts of the notice, of which there is one at least.
 
     One alert is silenced by rule, model version, city and column; several by rule and model version.
     """
-    if notice.status == "resolved" or not notice.alerts:
-        return ""
     keys = [told.key for told in notice.alerts]
     matchers = {"rule": notice.rule, "model_version": notice.model_version}
     if len(keys) == 1:
         own = {"city": keys[0].city, "column": keys[0].column}
         matchers |= {label: value for label, value in own.items() if value is not None}
         if not all(_writable(value) for value in matchers.values() if value):
-            pattern = f"{re.escape(notice.alerts[0].fingerprint[:SHORT])}.*"
-            return command(words, "silence", (f"fingerprint=~{pattern}", *LASTS))
-    chosen = [f"{label}={value}" for label, value in matchers.items() if value and _writable(value)]
-    return command(words, "silence", (*chosen, *LASTS))
+            return (f"fingerprint=~{re.escape(notice.alerts[0].fingerprint[:SHORT])}.*",)
+    return tuple(f"{label}={value}" for label, value in matchers.items() if value and _writable(value))
 
 
 def command(words: Words, verb: str, arguments: Iterable[str]) -> str:

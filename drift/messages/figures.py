@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from drift.estimate import NAMES as ESTIMATED
 from drift.evidence.wording import DAYS, MONTHS, ago, digits
 from drift.metrics import METRICS
 from drift.text import printable
@@ -28,7 +29,7 @@ def figure(name: str, value: float | None, unit: str, decimals: int = 1) -> str:
     """
     if value is None or not math.isfinite(value):
         return NONE
-    unit_of = METRICS[name].unit if name in METRICS else ""
+    unit_of = METRICS[name].unit if name in METRICS else "fraction" if name in ESTIMATED else ""
     if unit_of == "fraction" or name in PERCENT:
         points = value if name in PERCENT else 100 * value
         return f"{points:,.{decimals}f} %".replace("-", "−") if abs(points) < 1e6 else f"{points:.3g} %"

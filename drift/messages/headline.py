@@ -177,8 +177,8 @@ def _of_faults(r: Reading) -> Said | None:
         for whose, part in (("actuals", "actual_faults"), ("predictions", "prediction_faults"))
         for kind, _ in found[part].counts()
     ]
-    what: Said = () if not kinds else (f": {kinds[0][0]} ", FAULTS.get(kinds[0][1], kinds[0][1]))
-    return (f"{figure(r.told.name, r.told.value, r.unit)} of faulty data", *what)
+    what: Said = () if not kinds else (f" of {kinds[0][0]} ", FAULTS.get(kinds[0][1], kinds[0][1]))
+    return (f"data fault: {figure(r.told.name, r.told.value, r.unit)}", *what)
 
 
 def _of_interval(r: Reading) -> Said | None:

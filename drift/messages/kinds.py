@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from drift.estimate import NAMES as ESTIMATED
 from drift.messages.words import name_of
 from drift.metrics import METRICS
 from drift.notices import Told
@@ -61,8 +62,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "faults": Kind(
         "data_fault",
-        "{value} of faulty data",
-        "faulty data",
+        "data fault: {value}",
+        "data faults",
         "data sound again",
         "Check the feeds of actuals and predictions before the model: the faulty hours are in the report.",
     ),
@@ -93,6 +94,13 @@ KINDS: Mapping[str, Kind] = {
         "forecast worse for weeks",
         "forecast as good as in the reference again",
         "Nothing tonight: plan to retrain, and compare the model versions in the report by daylight.",
+    ),
+    "estimate": Kind(
+        "estimate",
+        "{what} is {value}, {side} its limit of {limit}, for hours whose actuals are not in",
+        "{what} {side} its limit of {limit}, for hours whose actuals are not in",
+        "{what} within its limit of {limit} again",
+        "Nothing is measured yet: see in the report which hours it is about, and what is forecast for them.",
     ),
     "no_data": Kind(
         "no_data",
@@ -149,6 +157,7 @@ _BY_MEASUREMENT: Mapping[str, str] = {
     "interval_score": "interval",
     "feature_score": "features",
     "slow_score": "slow",
+    **dict.fromkeys(ESTIMATED, "estimate"),
     "api_latency_seconds": "platform",
     "resource_usage": "platform",
 }
@@ -171,6 +180,8 @@ def called(name: str) -> str:
     >>> called("accuracy"), called("psi"), called("mape"), called("my_metric")
     ('accuracy', 'PSI', 'MAPE', 'my_metric')
     """
+    if name in ESTIMATED:
+        return f"estimated {called(name.removeprefix('estimated_'))}"
     if name.endswith("_ratio"):
         return name.removesuffix("_ratio")
     if name in STATISTICS:

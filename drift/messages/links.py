@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from drift.messages.kinds import kind_of
+from drift.messages.kinds import KINDS, RELAYED, kind_of
 from drift.messages.words import Name, Words, name_of
 from drift.notices import Notice
 from drift.text import hidden, printable
@@ -51,8 +52,24 @@ def links_of(notice: Notice, words: Words) -> tuple[Link, ...]:
     found = [] if not own else [_link("Report", own, words)]
     found += [] if not report else [_link("All cities" if own else "Report", report, words)]
     found.append(Link(Name("Runbook"), _shown(links.pop("runbook", "") or runbook_of(notice, words))))
+    found += _alert_link(notice, words)
     others = [name for name in links if not name.startswith("city:")]
     return (*found, *(_link(name, links[name], words) for name in others))[:MOST]
+
+
+def _alert_link(notice: Notice, words: Words) -> list[Link]:
+    """The served page of the alert, where it is silenced too; of several, that of all such alerts."""
+    if not words.base_url or not notice.alerts or notice.why == "test" or _not_ours(notice):
+        return []
+    if len(notice.alerts) == 1:
+        return [_link("Alert", f"alerts/{notice.alerts[0].fingerprint}", words)]
+    asked = {"rule": notice.rule, "model_version": notice.model_version}
+    return [_link("Alerts", f"alerts?{urlencode(asked, errors='replace')}", words)]
+
+
+def _not_ours(notice: Notice) -> bool:
+    """Whether Alertmanager tells it: there is no page of it here."""
+    return kind_of(notice.alerts[0]) is KINDS[RELAYED]
 
 
 def city_link(notice: Notice, city: str, words: Words) -> str:
