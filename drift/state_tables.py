@@ -36,13 +36,36 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_STAND_IN = "\ufdd0"
+"""A code point that Unicode gives no character, and never will."""
+
+
+class Words(sa.types.TypeDecorator[str]):
+    """Text from data, with all its characters. PostgreSQL takes no zero byte, and a name that holds one would
+    stop every slot: it is written as a stand-in and a digit, and so is the stand-in itself.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """With a stand-in for each zero byte."""
+        del dialect
+        return value and value.replace(_STAND_IN, f"{_STAND_IN}1").replace("\0", f"{_STAND_IN}0")
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """As it was."""
+        del dialect
+        return value and value.replace(f"{_STAND_IN}0", "\0").replace(f"{_STAND_IN}1", _STAND_IN)
+
+
 def _key_columns() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("rule", sa.Text, nullable=False),
-        sa.Column("model_version", sa.Text, nullable=False),
-        sa.Column("city", sa.Text),
-        sa.Column("horizon", sa.Text),
-        sa.Column("column", sa.Text),
+        sa.Column("model_version", Words, nullable=False),
+        sa.Column("city", Words),
+        sa.Column("horizon", Words),
+        sa.Column("column", Words),
     )
 
 
@@ -78,6 +101,7 @@ ALERTS = sa.Table(
     sa.Column("changed", UtcTime, nullable=False),
     sa.Column("seen", UtcTime),
     sa.Column("quiet_since", UtcTime),
+    sa.Column("worst", sa.Double),
     *_judged_columns(),
 )
 
@@ -92,7 +116,7 @@ TRANSITIONS = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("before", sa.Text, nullable=False),
     sa.Column("after", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", Words, nullable=False),
     *_judged_columns(),
     sa.Column("evidence", sa.JSON, nullable=False),
     sa.Index("ix_transitions_fingerprint_at", "fingerprint", "at"),
@@ -124,7 +148,7 @@ OUTBOX = sa.Table(
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("due", UtcTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Words),
     sa.Column("held", UtcTime),
     sa.Column("claimed_by", sa.Text),
     sa.Column("claimed_until", UtcTime),
@@ -168,8 +192,8 @@ SILENCES = sa.Table(
     sa.Column("matchers", sa.JSON, nullable=False),
     sa.Column("starts", UtcTime, nullable=False),
     sa.Column("ends", UtcTime, nullable=False),
-    sa.Column("author", sa.Text, nullable=False),
-    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("author", Words, nullable=False),
+    sa.Column("comment", Words, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
 )
 
@@ -182,6 +206,14 @@ LEASES = sa.Table(
     sa.Column("token", sa.Integer, nullable=False),
 )
 """Who is at work on a slot, until when; `token` grows each time another takes it over."""
+
+SEEN = sa.Table(
+    "seen",
+    METADATA,
+    sa.Column("slot", UtcTime, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+"""What each slot saw anew (`drift.seen.Entry`), as long as it is compared with."""
 
 GAUGES = sa.Table(
     "gauges",

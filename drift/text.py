@@ -45,7 +45,8 @@ def printable_lines(text: object) -> str:
     >>> printable_lines("first" + chr(7) + chr(10) + "second").splitlines()
     ['first�', 'second']
     """
-    return "\n".join(printable(line, None) for line in str(text).split("\n"))
+    given = str(text)
+    return given if given.isprintable() else "\n".join(printable(line, None) for line in given.split("\n"))
 
 
 def spelt_out(text: str) -> str:

@@ -29,18 +29,28 @@ REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
 """Where the data, promtool, Chromium and PostgreSQL are all there, a test that skips is a test that is lost."""
 
 
+REQUIRE_FEAST = os.environ.get("DRIFT_FEAST") == "1"
+"""Feast pins what the other tests have newer, so it is only where `make feast` runs, and there it must be."""
+
+
+def _may_skip(item: pytest.Item) -> bool:
+    if item.get_closest_marker("feast") is not None:
+        return not REQUIRE_FEAST
+    return item.get_closest_marker("privilege") is not None
+
+
 def _fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+    if (REQUIRE_ALL or REQUIRE_FEAST) and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
-        report.longrepr = f"{reason}, and DRIFT_REQUIRE_ALL=1 says that nothing may be missing here"
+        report.longrepr = f"{reason}, and DRIFT_{'REQUIRE_ALL' if REQUIRE_ALL else 'FEAST'}=1 says that nothing may be missing here"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Turn a skip into a failure where everything must be there."""
     report = yield
-    if item.get_closest_marker("privilege") is None:
+    if not _may_skip(item):
         _fail_instead(report)
     return report
 
@@ -100,8 +110,7 @@ MADE_START = datetime(2026, 3, 1, tzinfo=UTC)
 MADE_DAYS = 40
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
+def make_store(folder: Path) -> Made:
     """Forty days of three cities and two model versions, hourly. From day 30 to day 32 v1 is a quarter too
     high in Surat; Delhi's actuals stop after day 35."""
     rng = np.random.default_rng(11)
@@ -113,8 +122,8 @@ def made(tmp_path: Path) -> Made:
     v1, v2 = (actual * rng.normal(1, 0.04, load.shape) for _ in range(2))
     v1[2, 30 * 24 : 32 * 24] *= 1.25
     actual[0, 35 * 24 :] = np.nan
-    made = Made(tmp_path, tmp_path / "drift.yaml")
-    (tmp_path / "data").mkdir()
+    made = Made(folder, folder / "drift.yaml")
+    (folder / "data").mkdir()
     made.config.write_text(MADE_CONFIG)
     stamp = pa.array(times * 3, pa.timestamp("us", "UTC"))
     city = np.repeat(cities, hours)
@@ -128,6 +137,18 @@ def made(tmp_path: Path) -> Made:
     )
     made.write("features", city=city, target_time=stamp, temperature=rng.normal(30, 3, 3 * hours))
     return made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """A store of one test's own."""
+    return make_store(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def making() -> Callable[[Path], Made]:
+    """How such a store is made in a folder, for a module that needs one for all of its tests."""
+    return make_store
 
 
 @dataclass(frozen=True)

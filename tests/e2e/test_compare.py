@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import runpy
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-BROWSER = Path(__file__).with_name("test_reports_browser.py")
+from .browser import WIDTHS
+
 RANGE = ("--from", "2026-03-15T00:00Z", "--to", "2026-04-01T00:00Z")
 
 
@@ -120,24 +117,22 @@ def test_hostile_names_are_only_shown(drift, made, tmp_path):
     assert "<img" not in page.read_text()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path to open pages with")
-def test_the_page_opens_from_disk_without_network_or_complaint(drift, made, tmp_path):
+def test_the_page_opens_from_disk_without_network_or_complaint(drift, made, browser, tmp_path):
     page = tmp_path / "page.html"
     assert str(page) in drift("compare", "v1", "v2", "-c", made.config, *RANGE, "--out", page).out.replace(
         "\n", ""
     )
-    browser = runpy.run_path(str(BROWSER))["Browser"](tmp_path / "profile")
-    try:
-        for width, scheme in ((390, "dark"), (1280, "light"), (1920, "light")):
-            browser.open(page, width=width, scheme=scheme)
-            assert browser.requests == [page.as_uri()]
-            assert browser.complaints == []
-            assert browser.js("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-            shown = "[...document.querySelectorAll('svg.hours')].filter(s => getComputedStyle(s).display !== 'none')"
-            assert browser.js(f"{shown}.map(s => s.getAttribute('class'))") == [
-                "hours narrow" if width == 390 else "hours wide"
-            ]
-        assert browser.js("document.querySelectorAll('.compare circle').length") == 3 + 24 + 5
-        assert browser.js("document.querySelector('h1').textContent") == "v1 against v2"
-    finally:
-        browser.close()
+    for width, scheme in ((390, "dark"), (1280, "light"), (1920, "light")):
+        browser.open(page, width=width, scheme=scheme)
+        assert browser.requests == [page.as_uri()]
+        assert browser.complaints == []
+        wide, room = browser.js(WIDTHS)
+        assert wide <= room
+        shown = (
+            "[...document.querySelectorAll('svg.hours')].filter(s => getComputedStyle(s).display !== 'none')"
+        )
+        assert browser.js(f"{shown}.map(s => s.getAttribute('class'))") == [
+            "hours narrow" if width == 390 else "hours wide"
+        ]
+    assert browser.js("document.querySelectorAll('.compare circle').length") == 3 + 24 + 5
+    assert browser.js("document.querySelector('h1').textContent") == "v1 against v2"

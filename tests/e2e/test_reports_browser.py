@@ -1,154 +1,17 @@
-"""Pages in a real browser, from file://, spoken to over Chromium's own debugging pipe: no driver, no port."""
+"""Pages in a real browser, from file://: what they draw, ask for, and do when they are read."""
 
-import itertools
-import json
-import os
 import re
 import runpy
-import select
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from drift.reports.site import write_site
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from .browser import WIDTHS
+
 FACTORY = Path(__file__).resolve().parent.parent / "unit" / "reports" / "factory.py"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--remote-debugging-pipe",
-]
-# Chromium reads commands from descriptor 3 and answers on 4
-LAUNCH = """
-import fcntl, os, sys
-down, up = (fcntl.fcntl(int(end), fcntl.F_DUPFD_CLOEXEC, 64) for end in sys.argv[1:3])
-os.dup2(down, 3), os.dup2(up, 4)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
 HOSTILE = "<img src=x onerror=alert(1)>'\"\u202e"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path to open pages with")
-
-
-class Browser:
-    """A headless Chromium with one page, what it asked of the network, and what it complained of."""
-
-    def __init__(self, profile: Path) -> None:
-        down, self.down = os.pipe()
-        self.up, up = os.pipe()
-        start = [
-            sys.executable,
-            "-c",
-            LAUNCH,
-            str(down),
-            str(up),
-            CHROMIUM,
-            *FLAGS,
-            f"--user-data-dir={profile}",
-        ]
-        log = (profile.parent / "chromium.log").open("w")
-        with log:
-            self.process = subprocess.Popen(start, pass_fds=(down, up), stdout=log, stderr=log)
-        os.close(down)
-        os.close(up)
-        self.numbers, self.rest, self.session = itertools.count(1), b"", None
-        self.requests, self.blocked, self.complaints, self.loaded = [], [], [], 0
-        try:
-            self.attach()
-        except BaseException:
-            self.close()
-            raise
-
-    def attach(self) -> None:
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Runtime", "Log", "Network", "Page"):
-            self.ask(f"{domain}.enable")
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-        os.close(self.down)
-        os.close(self.up)
-
-    def ask(self, method, **params):
-        number = next(self.numbers)
-        to = {"sessionId": self.session} if self.session else {}
-        os.write(
-            self.down, json.dumps({"id": number, "method": method, "params": params, **to}).encode() + b"\0"
-        )
-        while (answer := self.hear()).get("id") != number:
-            pass
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def hear(self):
-        end = time.monotonic() + 30
-        while b"\0" not in self.rest:
-            ready, _, _ = select.select([self.up], [], [], max(0.0, end - time.monotonic()))
-            assert ready, "Chromium said nothing for 30 s"
-            part = os.read(self.up, 1 << 16)
-            assert part, "Chromium went away"
-            self.rest += part
-        message, _, self.rest = self.rest.partition(b"\0")
-        said = json.loads(message)
-        self.note(said.get("method"), said.get("params", {}))
-        return said
-
-    def note(self, method, params) -> None:
-        if method == "Network.requestWillBeSent":
-            self.requests.append(params["request"]["url"])
-        elif method == "Network.loadingFailed":
-            self.blocked.append(params.get("blockedReason"))
-        elif method in ("Runtime.exceptionThrown", "Log.entryAdded"):
-            self.complaints.append(params)
-        elif method == "Runtime.consoleAPICalled":
-            self.complaints.append(params["args"])
-        elif method == "Page.loadEventFired":
-            self.loaded += 1
-
-    def open(self, page: Path, width=1280, height=900, scheme="light") -> None:
-        self.ask(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.requests, self.blocked, self.complaints, loaded = [], [], [], self.loaded
-        self.ask("Page.navigate", url=page.as_uri())
-        while self.loaded == loaded:
-            self.hear()
-
-    def js(self, expression):
-        found = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    def drag(self, start, end, y) -> None:
-        mouse = {"button": "left", "clickCount": 1, "buttons": 1}
-        self.ask("Input.dispatchMouseEvent", type="mousePressed", x=start, y=y, **mouse)
-        self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=end, y=y, **mouse)
-        self.ask("Input.dispatchMouseEvent", type="mouseReleased", x=end, y=y, **mouse)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    found = Browser(tmp_path_factory.mktemp("browser") / "profile")
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +22,6 @@ def site(tmp_path_factory):
 
 DRAWN = """Object.fromEntries([...document.querySelectorAll("[data-chart]")].map(place =>
     [place.dataset.chart, place.querySelectorAll("path.line, rect.bar, path.step").length]))"""
-WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
 def test_a_citys_page_draws_all_its_charts_without_network_or_complaint(browser, site):
@@ -338,6 +200,49 @@ def test_dragging_zooms_every_chart_of_the_axis_and_all_shows_all(browser, site)
     assert browser.js("document.querySelector('[data-readout=error]').textContent").count("·") == 2
     browser.js("[...document.querySelectorAll('.zoom button')].find(b => b.textContent === 'all').click()")
     assert browser.js(ticks.format("forecast-0")) == before["forecast-0"]
+    assert browser.complaints == []
+
+
+def touched(browser, place, start, stop):
+    """Draw a finger across a part of a chart, from one share of its width to another."""
+    left, right, y = browser.js(
+        f"(b => [b.left, b.right, b.top + b.height / 2])(document.querySelector({place!r}).getBoundingClientRect())"
+    )
+    ends = [left + (right - left) * share for share in (start, (start + stop) / 2, stop)]
+    for kind, x in zip(("touchStart", "touchMove", "touchMove"), ends, strict=True):
+        browser.ask("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+    browser.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+
+def test_a_finger_zooms_and_the_address_keeps_what_is_shown(browser, site):
+    page = site["city:zone-01"]
+    browser.open(page, height=4000)
+    ticks = "[...document.querySelectorAll('[data-chart=error] .tick')].map(t => t.textContent).join()"
+    whole = browser.js(ticks)
+    touched(browser, "[data-chart=forecast-0] .touch", 0.8, 0.4)
+    zoomed = browser.js(ticks)
+    assert zoomed != whole
+    address = browser.js("location.href")
+    assert re.fullmatch(re.escape(page.as_uri()) + r"#recent=\d+-\d+", address)
+    browser.open("about:blank")
+    browser.open(address, height=4000)
+    assert browser.js(ticks) == zoomed, "who opens the address sees the same"
+    browser.js("document.querySelector('[data-chart=error]').focus()")
+    browser.ask("Input.dispatchKeyEvent", type="keyDown", key="0")
+    assert browser.js(ticks) == whole
+    assert browser.js("location.href") == page.as_uri()
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("words", ["#recent=0-1", "#days=9-1", "#recent=%3Cb%3E-1", "#loss"])
+def test_an_address_that_means_nothing_shows_all(browser, site, words):
+    page = site["city:zone-01"]
+    browser.open(page, height=4000)
+    ticks = "[...document.querySelectorAll('[data-chart=error] .tick')].map(t => t.textContent).join()"
+    whole = browser.js(ticks)
+    browser.open("about:blank")
+    browser.open(page.as_uri() + words, height=4000)
+    assert browser.js(ticks) == whole
     assert browser.complaints == []
 
 
