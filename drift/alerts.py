@@ -9,7 +9,8 @@
 | firing             | ok      | resolved | it was quiet for the rule's `keep_firing_for`     |
 | any                | no data | the same | a missing value neither fires nor resolves        |
 
-| pending, firing    | –       | ok, resolved | its rule was removed, or nothing forecasts there any more |
+| pending, firing    | –       | ok, resolved | its rule was removed, or the model version is gone |
+| firing             | –       | resolved | it would not fire by what is known now (`revise.py`) |
 
 A breach lasts from the first slot that saw it to the present one, slots without data included. Quiet is a
 value no worse than the threshold's release, which lies below the limit of a calibrated score: one that
@@ -27,7 +28,16 @@ from datetime import datetime
 
 from drift.config import format_duration
 from drift.detect import Rule
-from drift.domain import Alert, AlertKey, AlertStatus, Failure, Transition, Verdict, VerdictStatus
+from drift.domain import (
+    Alert,
+    AlertKey,
+    AlertStatus,
+    Failure,
+    Transition,
+    Undefined,
+    Verdict,
+    VerdictStatus,
+)
 
 RESTING = (AlertStatus.OK, AlertStatus.RESOLVED)
 
@@ -70,9 +80,9 @@ def step(
         if moved is not None:
             changed[verdict.key], transition = moved
             transitions += [transition] if transition else []
-    judged = {verdict.key for verdict in verdicts}
+    judged = {verdict.key: verdict.undefined for verdict in verdicts}
     for key, reason in _gone(alerts, judged, by_name, frozenset(cities)).items():
-        changed[key], closed = _close(alerts[key], reason, now)
+        changed[key], closed = close(alerts[key], reason, now)
         transitions.append(closed)
     return Step(changed, tuple(transitions), tuple(failures))
 
@@ -98,23 +108,44 @@ def failed(stage: str, key: AlertKey, error: Exception) -> Failure:
 
 def _gone(
     alerts: Mapping[AlertKey, Alert],
-    judged: Collection[AlertKey],
+    judged: Mapping[AlertKey, Undefined | None],
     rules: Mapping[str, Rule],
     cities: Collection[str],
 ) -> dict[AlertKey, str]:
     """The alerts that nothing will ever judge again, and why."""
     gone = {}
     for key, alert in alerts.items():
-        if alert.status in RESTING or key in judged:
+        if alert.status in RESTING:
             continue
-        if key.rule not in rules:
+        if judged.get(key) is Undefined.RETIRED:
+            gone[key] = Undefined.RETIRED.text
+        elif key in judged:
+            continue
+        elif key.rule not in rules:
             gone[key] = "the rule was removed"
         elif key.city in cities:
             gone[key] = "the model version no longer forecasts here"
     return gone
 
 
-def _close(old: Alert, reason: str, now: datetime) -> tuple[Alert, Transition]:
+def alert_after(transition: Transition) -> Alert:
+    """The alert as a transition left it."""
+    resting = transition.after in RESTING
+    return Alert(
+        key=transition.key,
+        status=transition.after,
+        since=transition.at if resting else transition.since,
+        changed=transition.at,
+        seen=transition.at,
+        value=transition.value,
+        threshold=transition.threshold,
+        severity=transition.severity,
+        episode=transition.episode,
+    )
+
+
+def close(old: Alert, reason: str, now: datetime) -> tuple[Alert, Transition]:
+    """The alert ended for a reason other than a value, and the transition that says so."""
     status = AlertStatus.RESOLVED if old.status is AlertStatus.FIRING else AlertStatus.OK
     new = replace(old, status=status, since=now, changed=now, quiet_since=None)
     return new, Transition(
@@ -201,7 +232,15 @@ def _advance(
         severity=rule.severity,
         episode=old.episode + (moved and after is AlertStatus.FIRING),
         quiet_since=None if moved else quiet_since,
+        worst=old.worst if after in RESTING else worse(None if starts else old.worst, verdict.value, rule),
     )
+
+
+def worse(before: float | None, value: float | None, rule: Rule) -> float | None:
+    """The one of two values that is further on the rule's bad side; None is no value."""
+    if before is None or value is None:
+        return value if before is None else before
+    return max(before, value) if rule.threshold.side == "above" else min(before, value)
 
 
 def _transition(old: Alert, new: Alert, verdict: Verdict, reason: str, now: datetime) -> Transition:

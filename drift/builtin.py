@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 from drift.alerts import RESTING
 from drift.config_notify import BUILTIN, DELIVERY_FAILED, MONITOR_STALE, NO_DATA
 from drift.detect import Rule
 from drift.domain import Alert, AlertKey, Threshold, Undefined, Verdict, VerdictStatus
+from drift.estimate import NAMES as ESTIMATED
+from drift.retired import Forecast
 
 UNINHIBITED = frozenset({MONITOR_STALE, DELIVERY_FAILED})
 """What is told although the monitor is stale."""
@@ -34,9 +35,6 @@ MEASURED: Mapping[str, str] = {
 HOUR = timedelta(hours=1)
 SOME = Threshold(0.0, "above")
 OF_THE_MONITOR = AlertKey(MONITOR_STALE, "", None, None, None)
-
-Forecast: TypeAlias = tuple[str, str | None]
-"""A model version in a city, or in all of them (None), at whatever horizon."""
 
 
 def builtin_rules(
@@ -78,6 +76,8 @@ def no_data_verdicts(
     judged: set[Forecast] = set()
     asked: dict[Forecast, Verdict] = {}
     for verdict in verdicts:
+        if verdict.name in ESTIMATED:
+            continue  # what is expected says nothing of what was measured
         if verdict.status is not VerdictStatus.NO_DATA:
             judged.add(verdict.key[1:3])
         elif verdict.undefined in MISSING or verdict.key[1:3] not in asked:
@@ -105,10 +105,12 @@ def _breaches(
 def _ends(
     blind: Collection[Forecast],
     judged: Collection[Forecast],
-    asked: Collection[Forecast],
+    asked: Mapping[Forecast, Verdict],
     alerts: Mapping[AlertKey, Alert],
 ) -> Iterator[Verdict]:
-    """Of alerts that stand: ok where a rule could judge; unknown where none could, for other reasons."""
+    """Of alerts that stand: ok where a rule could judge; unknown where none could, for other reasons. One of
+    them ends the alert: that the model version was retired.
+    """
     for key, alert in alerts.items():
         forecast = key[1:3]
         if key.rule != NO_DATA or alert.status in RESTING or forecast in blind:
@@ -116,7 +118,9 @@ def _ends(
         if forecast in judged:
             yield Verdict(key, MEASURED[NO_DATA], VerdictStatus.OK, 0.0, SOME)
         elif forecast in asked:
-            yield Verdict(key, MEASURED[NO_DATA], VerdictStatus.NO_DATA, None, SOME, Undefined.NO_CURRENT)
+            why = asked[forecast].undefined
+            why = why if why is Undefined.RETIRED else Undefined.NO_CURRENT
+            yield Verdict(key, MEASURED[NO_DATA], VerdictStatus.NO_DATA, None, SOME, why)
 
 
 def _last_judged(

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,13 +33,13 @@ from drift.detectors.slow import SlowSettings
 from drift.detectors.slow_fit import SlowCalibration, calibrate_slow
 from drift.detectors.stored import FORMAT
 from drift.domain import Failure, Grid, Window, iso
-from drift.errors import StoreError, UndefinedError
+from drift.errors import DriftError, StoreError, UndefinedError
 from drift.findings import timeline_of
 from drift.state import CalibrationRecord, State
 from drift.stores.base import Store
 from drift.survey import Survey, survey
 from drift.timeline import Pairs
-from drift.watch import CALIBRATED, NO_FITS, Fits, Watch, hours_of
+from drift.watch import CALIBRATED, NO_FITS, Fits, Watch, block_hours, hours_of
 from drift.watch_features import FeatureHours, feature_hours, fit_blocks
 from drift.windows import Cadence, Windows, windows_of
 
@@ -94,7 +95,7 @@ class Calibrations:
         """Whether a rule needs a fit."""
         return not self.budgets.keys().isdisjoint(CALIBRATED)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What names the fits that this config may use: all that decides how they come about."""
         config = self._config
@@ -132,22 +133,31 @@ class Calibrations:
         made = fits.calibration
         if made is None:
             return unread
-        if fits.slow is not None:  # first: whoever finds the last finds these
-            self._keep(slot, f"{self.key}:slow", made, fits.slow.to_bytes(), state)
-        if fits.features is not None:
-            self._keep(slot, f"{self.key}:features", made, fits.features.to_bytes(), state)
-        self._keep(slot, self.key, made, made.to_bytes(), state)
+        parts = {"": made, ":slow": fits.slow, ":features": fits.features}
+        said = made.span.start, made.span.end, len(made.series), made.origin
+        state.keep_calibrations(
+            [
+                CalibrationRecord(slot, self.key + name, *said, part.to_bytes())
+                for name, part in parts.items()
+                if part is not None
+            ],
+            self._config.detection.history,
+        )
         return unread
+
+    def attempt(self, slot: datetime, store: Store, state: State) -> list[Failure]:
+        """The same; that it cannot be done is a failure, and stops nothing else."""
+        try:
+            return self.fit(slot, store, state)
+        except DriftError as error:
+            return [Failure("calibrate", "detectors", str(error))]
+        except Exception as error:  # a slot without scores is better than none
+            log.exception("the detectors could not be fitted", slot=iso(slot))
+            return [Failure("calibrate", "detectors", f"{type(error).__name__}: {error}")]
 
     def features_of(self, pairs: Pairs, window: Window) -> FeatureHours | None:
         """The hours of the features that a rule looks at; None where none does."""
         return feature_hours(pairs, window, self.columns) if "features" in self.budgets else None
-
-    def _keep(self, slot: datetime, key: str, made: Calibration, data: bytes, state: State) -> None:
-        span = made.span
-        state.keep_calibration(
-            CalibrationRecord(slot, key, span.start, span.end, len(made.series), made.origin, data)
-        )
 
     def _opened(self, record: CalibrationRecord, state: State) -> Fits | None:
         """The fits of a record; None where they are damaged, so that they are made anew."""
@@ -209,9 +219,9 @@ def fit_windows(slot: datetime, config: Config, cadence: Cadence) -> Windows:
 
 def series_of(pairs: Pairs, window: Window, config: Config) -> Read:
     """By model version: the cities that it forecasts, and their hours."""
-    found = {}
+    found, block = {}, block_hours(pairs, window, config)
     for v, version in enumerate(pairs.model_versions):
-        hours = hours_of(pairs, v, window, config)
+        hours = hours_of(block, v)
         if hours.rows.size:
             found[version] = [pairs.cities[row] for row in hours.rows], hours.series
     return found

@@ -24,6 +24,7 @@ from drift.detectors import Settings
 from drift.detectors.calibration import LEAST_DAYS, Calibration
 from drift.detectors.hourly import HOUR, hourly, hourly_window, is_hourly
 from drift.detectors.peer_kept import FeatureCalibration
+from drift.detectors.series import Hours
 from drift.detectors.series import Series as HourlySeries
 from drift.detectors.slot import Watched, hours_needed, watch
 from drift.detectors.slow_fit import SlowCalibration
@@ -186,35 +187,74 @@ def forecast_cities(pairs: Pairs, version: int) -> Rows:
     return np.flatnonzero(anywhere(pairs.judged.predicted[version]))
 
 
-def hours_of(pairs: Pairs, version: int, window: Window, config: Config, rows: Rows | None = None) -> Hourly:
-    """The hours of the cities that a model version forecasts, faults left out; or of those in `rows`.
+class Sound(NamedTuple):
+    """Values without the hours that are faults, `(cities, cells)`; which those are (`faulty`), and which of
+    them were told at once (`told`).
+    """
 
-    What only later hours told to be a fault is let in: so an hour counts the same in every slot that looks
-    back on it, be it now or in a replay.
+    values: Floats
+    faulty: Flags
+    told: Flags
+
+    @classmethod
+    def of(cls, values: Floats, per_day: int) -> Sound:
+        """What only later hours told to be a fault is let in: so an hour counts the same in every slot that
+        looks back on it, be it now or in a replay.
+        """
+        codes = faults(values, per_day)
+        told = (codes != SOUND) & ~told_later(values, codes, per_day)
+        return cls(np.where(told, np.nan, values), codes != SOUND, told)
+
+    def rows(self, rows: Rows) -> Sound:
+        """Of some cities."""
+        return Sound(self.values[rows], self.faulty[rows], self.told[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHours:
+    """What the hours of a block's cities are, whichever model version forecasts them: found once for all.
+
+    `cells` are those of the window, and `whole` those among them that make whole hours.
+    """
+
+    pairs: Pairs
+    cells: slice
+    whole: slice
+    actual: Sound
+    calendar: Hours
+
+
+def block_hours(pairs: Pairs, window: Window, config: Config) -> BlockHours:
+    """The hours of a block in the window.
 
     Raises:
         UndefinedError: the intervals are longer than an hour, or no part of one.
     """
+    step, cells = pairs.grid.step, pairs.grid.cut(window)
+    start, end = (pairs.grid.start + cell * step for cell in (cells.start, cells.stop))
+    whole = hourly_window(Window(start, end), step)
+    part = slice((whole.start - start) // step, (whole.end - start) // step)
+    actual = Sound.of(pairs.actual[:, cells], DAY // step)
+    hours = Grid(whole.start, HOUR, whole.length // HOUR)
+    # asked for all cities: a model version may forecast none of a block's
+    return BlockHours(pairs, cells, part, actual, calendar(hours, pairs.cities, config))
+
+
+def hours_of(block: BlockHours, version: int, rows: Rows | None = None) -> Hourly:
+    """The hours of the cities that a model version forecasts, faults left out; or of those in `rows`.
+
+    Actual and prediction are judged each by itself: last week's load is known, forecast or not.
+    """
+    pairs, step = block.pairs, block.pairs.grid.step
     predicted = pairs.judged.predicted[version]
     rows = forecast_cities(pairs, version) if rows is None else rows
-    step, cells = pairs.grid.step, pairs.grid.cut(window)
     begins = np.argmax(~np.isnan(predicted[rows]), axis=1)
-    faulty, at_once = np.zeros((2, len(rows), cells.stop - cells.start), np.bool_)
-    sound = []  # each by itself: last week's load is known, whether it was forecast or not
-    for values in (pairs.actual[rows, cells], predicted[rows, cells]):
-        codes = faults(values, DAY // step)
-        told = (codes != SOUND) & ~told_later(values, codes, DAY // step)
-        sound.append(np.where(told, np.nan, values))
-        faulty |= codes != SOUND
-        at_once |= told
-    start = pairs.grid.start + cells.start * step
-    whole = hourly_window(Window(start, pairs.grid.start + cells.stop * step), step)
-    part = slice((whole.start - start) // step, (whole.end - start) // step)
-    hours = Grid(whole.start, HOUR, whole.length // HOUR)
-    values = hourly(sound[0][:, part], sound[1][:, part], step)
-    # asked for all cities: a model version may forecast none of a block's
-    series = HourlySeries(*values, calendar(hours, pairs.cities, config).cities(rows))
-    return Hourly(rows, series, begins, faulty, faulty & ~at_once, cells.start)
+    actual, forecast = block.actual.rows(rows), Sound.of(predicted[rows, block.cells], DAY // step)
+    values = hourly(actual.values[:, block.whole], forecast.values[:, block.whole], step)
+    faulty = actual.faulty | forecast.faulty
+    later = faulty & ~(actual.told | forecast.told)
+    series = HourlySeries(*values, block.calendar.cities(rows))
+    return Hourly(rows, series, begins, faulty, later, block.cells.start)
 
 
 def watch_block(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> BlockWatch:
@@ -244,9 +284,9 @@ def unjudged(pairs: Pairs, what: Watch, reason: Undefined) -> BlockWatch:
 
 def _watch_versions(pairs: Pairs, windows: Windows, what: Watch, config: Config) -> tuple[VersionWatch, ...]:
     window = Window(windows.current.end - LOOK_BACK, windows.current.end)
-    found = []
+    found, block = [], block_hours(pairs, window, config)
     for v, version in enumerate(pairs.model_versions):
-        hours = hours_of(pairs, v, window, config)
+        hours = hours_of(block, v)
         if not hours.rows.size:
             continue
         cities = tuple(pairs.cities[row] for row in hours.rows)

@@ -35,7 +35,7 @@ from drift.detectors.peers import (
 from drift.detectors.trailing import DAY, Integers
 from drift.domain import Floats, Grid, Panel, Series, Undefined, Window
 from drift.place import written
-from drift.timeline import Cells, Pairs
+from drift.timeline import Cells, Pairs, from_start
 from drift.values import quiet
 
 Columns: TypeAlias = frozenset[str] | None
@@ -103,8 +103,7 @@ def _asked(name: str, columns: Columns) -> bool:
 @quiet
 def _singles(values: Floats, count: int, step: timedelta) -> NDArray[np.float32]:
     """(H, n) hourly values of (n, T), which end with so many cells; what is not finite is no value."""
-    missing = np.full((len(values), count - values.shape[-1]), np.nan, values.dtype)
-    hours = hourly_means(np.concatenate([missing, values], axis=-1), step).astype(np.float32)
+    hours = hourly_means(from_start(values, count), step).astype(np.float32)
     hours[~np.isfinite(hours)] = np.nan
     return hours
 

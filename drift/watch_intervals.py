@@ -16,7 +16,7 @@ from drift.detectors.trailing import trailing_mean
 from drift.domain import Floats
 from drift.intervals import design_effect, hits, interval_scores
 from drift.reasons import Undefined
-from drift.timeline import Pairs
+from drift.timeline import Pairs, from_start
 from drift.values import Values, where_undefined
 
 DAYS, REFERENCE_DAYS = 28, 90
@@ -42,9 +42,8 @@ def intervals_at(
         nothing = np.full((len(ends), len(cities)), np.nan)
         return where_undefined(nothing, (np.isnan(nothing), Undefined.NO_INTERVAL))
     count = pairs.grid.count
-    inside = hits(
-        pairs.actual[cities], _whole(lower[version, cities], count), _whole(upper[version, cities], count)
-    )
+    low, high = (from_start(ends[version, cities], count) for ends in (lower, upper))
+    inside = hits(pairs.actual[cities], low, high)
     per_day = timedelta(days=1) // pairs.grid.step
     shares = trailing_mean(inside.T, per_day, int(np.ceil(LEAST_SHARE * per_day)))
     back = per_day * np.arange(DAYS + REFERENCE_DAYS - 1, -1, -1)
@@ -56,9 +55,3 @@ def _score(shares: Floats, rows: NDArray[np.int64], level: float, budget: float)
     """(cities,) of the days that end with these rows; rows before the first are not known."""
     days = np.where((rows >= 0)[:, None], shares[np.maximum(rows, 0)], np.nan)
     return interval_scores(days[-DAYS:], design_effect(days[:-DAYS]), level, budget)
-
-
-def _whole(values: Floats, count: int) -> Floats:
-    """Values that end with the grid, from its start on: NaN where they had not begun."""
-    missing = np.full((len(values), count - values.shape[-1]), np.nan, values.dtype)
-    return np.concatenate([missing, values], axis=-1)

@@ -49,18 +49,10 @@ class ErrorModel:
     def join(cls, models: Sequence[ErrorModel]) -> ErrorModel:
         """Of blocks of cities, in their order."""
         return cls(
-            _join([model.error for model in models]),
-            _join([model.innovation for model in models]),
+            ExpectedSize.join([model.error for model in models]),
+            ExpectedSize.join([model.innovation for model in models]),
             np.concatenate([model.persistence for model in models]),
         )
-
-
-def _join(sizes: Sequence[ExpectedSize]) -> ExpectedSize:
-    return ExpectedSize(
-        np.concatenate([size.level for size in sizes]),
-        np.concatenate([size.shape for size in sizes], axis=1),
-        np.concatenate([size.season for size in sizes], axis=1),
-    )
 
 
 def fit_persistence(error: Floats) -> Floats:

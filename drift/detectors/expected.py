@@ -5,6 +5,7 @@ Everything later is relative to this, so that a summer evening is held against s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,6 +44,15 @@ class ExpectedSize:
     def cities(self, keep: Integers) -> ExpectedSize:
         """Of some cities."""
         return ExpectedSize(self.level[keep], self.shape[:, keep], self.season[:, keep])
+
+    @classmethod
+    def join(cls, sizes: Sequence[ExpectedSize]) -> ExpectedSize:
+        """Of blocks of cities, in their order."""
+        return cls(
+            np.concatenate([size.level for size in sizes]),
+            np.concatenate([size.shape for size in sizes], axis=1),
+            np.concatenate([size.season for size in sizes], axis=1),
+        )
 
     def with_level(self, level: Floats) -> ExpectedSize:
         """The same shape and season around another level."""

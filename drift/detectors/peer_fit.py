@@ -144,10 +144,6 @@ def _bound(rows: Floats) -> Floats:
     return bound
 
 
-def _clipped(rows: Floats, bound: Floats) -> Floats:
-    return np.clip(rows, -bound[:, None, None], bound[:, None, None])
-
-
 def _fit_model(rows: Floats, bound: Floats, settings: PeerSettings) -> PeerModel:
     """The model of N cities from anomalies (3, N, 4, D); NaN days are left out."""
     held = np.clip(rows, -bound[:, None, None], bound[:, None, None])

@@ -8,7 +8,7 @@ over the series, for a replay; it says of each what `watch` would have said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 LEAST_HOURS = 14  # of the last day, or nothing is said
+RECENT_DAYS = 14
+"""Days whose course is shown beside a slot's figures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,8 @@ class Watched:
     """Mean error ÷ expected size of the last 24 h, positive is over-forecast."""
     pool: PoolSums | None
     """What these cities add to the fleet; None without limits of a fleet."""
+    recent: Floats | None = None
+    """(14, n) the error ratio of each of the last days, oldest first; of one slot only."""
 
 
 def hours_needed(settings: Settings) -> int:
@@ -107,7 +111,7 @@ def watch(limits: Limits, fleet: FleetLimits | None, series: Series) -> Watched:
     scores = score_last(limits, features)
     ratio, bias = _last_day(hourly.scaled[-DAY:])
     found = _watched(scores, features.ratio[-1:], ratio[-1:], bias[-1:], sums)
-    return _first(found)
+    return replace(_first(found), recent=recent_days(hourly.scaled))
 
 
 @quiet
@@ -138,6 +142,23 @@ def _last_day(scaled: Floats) -> tuple[Floats, Floats]:
     enough = count >= LEAST_HOURS
     size, bias = (trailing_day(each) / np.maximum(count, 1) for each in (np.abs(value), value))
     return np.where(enough, size, np.nan), np.where(enough, bias, np.nan)
+
+
+@quiet
+def recent_days(scaled: Floats, days: int = RECENT_DAYS) -> Floats:
+    """(days, n) mean |e| ÷ s of each of the last days of (H, n) hours, oldest first; H is at least 24 · days.
+
+    A day ends where the hours end, so the last one is the slot's error ratio. NaN with fewer than 14 usable
+    hours.
+
+    >>> recent_days(np.repeat([[1.0], [-2.0], [np.nan]], 24, axis=0), 3).ravel()
+    array([ 1.,  2., nan])
+    """
+    size = np.abs(scaled[-days * DAY :]).reshape(days, DAY, -1)
+    known = np.isfinite(size)
+    count = known.sum(axis=1)
+    total = np.where(known, size, 0).sum(axis=1, dtype=np.float64)
+    return np.where(count >= LEAST_HOURS, total / np.maximum(count, 1), np.nan)
 
 
 def _watched(scores: Scores, today: Floats, ratio: Floats, bias: Floats, sums: PoolSums | None) -> Watched:

@@ -70,8 +70,6 @@ class SlowSettings:
     """Of the limit; a score that stays at or below it ends the notice."""
     hold_days: int = 7
     """How long it must stay there."""
-    false_share: float = 0.2
-    """Of a digest's cities that may be there by chance (Benjamini-Yekutieli)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,9 +164,8 @@ def slow_reference(series: Series, settings: SlowSettings | None = None, block: 
     days = np.where(days >= LEAST_DAYS, days, 0.0)
     inside, crossed = (np.where(days > 0, each, np.nan) for each in (inside, crossed))
     means = window_means(crossed, np.arange(crossed.shape[1]), 1, settings.windows)
-    return SlowReference(
-        settings, _joined([each[0] for each in fitted]), known_mean(inside, axis=1), means, days
-    )
+    whole = ExpectedSize.join([each[0] for each in fitted])
+    return SlowReference(settings, whole, known_mean(inside, axis=1), means, days)
 
 
 def _crossed(series: Series, share: float) -> tuple[ExpectedSize, Floats, Floats]:
@@ -218,14 +215,6 @@ def fit_slow(reference: SlowReference) -> SlowLimits:
     levels = np.quantile(evidence[np.isfinite(evidence)], 1 - np.array(SHARES)) / limit
     tail = (levels[-1] - levels[2]) / np.log(SHARES[2] / SHARES[-1])
     return replace(limits, limit=limit, levels=levels, tail=float(max(tail, LEAST_TAIL)))
-
-
-def _joined(sizes: Sequence[ExpectedSize]) -> ExpectedSize:
-    return ExpectedSize(
-        np.concatenate([size.level for size in sizes]),
-        np.concatenate([size.shape for size in sizes], axis=1),
-        np.concatenate([size.season for size in sizes], axis=1),
-    )
 
 
 @quiet

@@ -97,6 +97,14 @@ def texts(
     }
 
 
+def _placed(
+    config: Config, what: What, folder: Path | None, receivers: Receivers | None, runbooks: str
+) -> dict[Path, str]:
+    """The files of one export: where they belong, and their text."""
+    below = folder or config.base
+    return {below / path: text for path, text in texts(config, what, receivers, runbooks).items()}
+
+
 def write(
     config: Config,
     what: What,
@@ -109,10 +117,7 @@ def write(
     Raises:
         OSError: a file cannot be written; it names the path.
     """
-    made = {
-        (folder or config.base) / path: text
-        for path, text in texts(config, what, receivers, runbooks).items()
-    }
+    made = _placed(config, what, folder, receivers, runbooks)
     for path, text in made.items():
         write_atomically(path, text.encode())
     return list(made)
@@ -126,8 +131,5 @@ def stale(
     runbooks: str = RUNBOOKS,
 ) -> list[Path]:
     """The files of one export that are missing, or are not what the config makes now."""
-    made = {
-        (folder or config.base) / path: text
-        for path, text in texts(config, what, receivers, runbooks).items()
-    }
+    made = _placed(config, what, folder, receivers, runbooks)
     return [path for path, text in made.items() if not path.is_file() or path.read_bytes() != text.encode()]

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from drift.config import Config
 from drift.config_notify import NO_DATA
 from drift.detect import Rule, compile_rules
-from drift.exports.cadence import Cadence, cadence_of
 from drift.exports.document import Alerting, Group, Recording
 from drift.exports.promql import duration, literal, number, selector
 from drift.exports.said import FORECAST, Runbooks, annotations_of, labels_of
 from drift.exports.sources import Source, shown, source_of
 from drift.metrics import Metric, load_metrics
+from drift.slot_age import SlotAges, slot_ages
 from drift.statistics import load_statistics
 
 LAST_SUCCESS = "drift_last_success_timestamp_seconds"
@@ -39,14 +39,14 @@ def compiled(config: Config) -> tuple[Rule, ...]:
 
 def model_group(config: Config, runbooks: Runbooks) -> Group:
     """The rules on forecasts; those that no gauge shows are left out (`not_exported`)."""
-    cadence, metrics = cadence_of(config.schedule), load_metrics()
+    ages, metrics = slot_ages(config.schedule), load_metrics()
     rules: list[Recording | Alerting] = []
     for rule in compiled(config):
         source = source_of(rule)
         if source is not None:
-            rules += [_value(rule, source, cadence), _alert(rule, source, cadence, metrics, config, runbooks)]
+            rules += [_value(rule, source, ages), _alert(rule, source, ages, metrics, config, runbooks)]
     return Group(
-        "drift_forecasts", [_current(cadence), *rules, _no_data(config, cadence, runbooks)] if rules else []
+        "drift_forecasts", [_current(ages), *rules, _no_data(config, ages, runbooks)] if rules else []
     )
 
 
@@ -60,15 +60,15 @@ def not_exported(config: Config) -> dict[str, str]:
     }
 
 
-def _current(cadence: Cadence) -> Recording:
+def _current(ages: SlotAges) -> Recording:
     """The replicas that show the latest slot."""
-    slot = f"last_over_time({LAST_SUCCESS}[{duration(cadence.hold)}])"
+    slot = f"last_over_time({LAST_SUCCESS}[{duration(ages.hold)}])"
     return Recording(CURRENT, f"{slot}\n== on (job) group_left ()\nmax by (job) ({slot})\n")
 
 
-def _value(rule: Rule, source: Source, cadence: Cadence) -> Recording:
+def _value(rule: Rule, source: Source, ages: SlotAges) -> Recording:
     worst = "min" if rule.threshold.side == "below" else "max"
-    held = f"last_over_time({selector(source.gauge, source.select)}[{duration(cadence.hold)}])"
+    held = f"last_over_time({selector(source.gauge, source.select)}[{duration(ages.hold)}])"
     labels = ", ".join(("job", *source.by))
     expr = f"{worst} by ({labels}) (\n  {held}\n  and on (job, instance) {CURRENT}\n)\n"
     return Recording(VALUE, expr, {"rule": rule.name})
@@ -77,7 +77,7 @@ def _value(rule: Rule, source: Source, cadence: Cadence) -> Recording:
 def _alert(
     rule: Rule,
     source: Source,
-    cadence: Cadence,
+    ages: SlotAges,
     metrics: Mapping[str, Metric],
     config: Config,
     runbooks: Runbooks,
@@ -88,7 +88,7 @@ def _alert(
     return Alerting(
         name=rule.name,
         expr=_condition(rule, source.by),
-        duration=rule.duration + cadence.settle if rule.duration else rule.duration,
+        duration=rule.duration + ages.settle if rule.duration else rule.duration,
         keep_firing_for=rule.keep_firing_for,
         labels=labels_of(rule.severity, FORECAST),
         annotations=annotations_of(
@@ -101,13 +101,13 @@ def _alert(
     )
 
 
-def _no_data(config: Config, cadence: Cadence, runbooks: Runbooks) -> Alerting:
+def _no_data(config: Config, ages: SlotAges, runbooks: Runbooks) -> Alerting:
     """A city without actuals: first its coverage falls below the minimum, so that nothing judges it, and then
     that lasts. Prometheus resolves what has no value: without this rule silence would be good news.
     """
     windows, share = config.windows, 1 - config.accuracy.min_coverage
     limit = windows.lag + share * windows.current + config.notify.no_data_after
-    delay = f"last_over_time({DELAY}[{duration(cadence.hold)}])\n  and on (job, instance) {CURRENT}"
+    delay = f"last_over_time({DELAY}[{duration(ages.hold)}])\n  and on (job, instance) {CURRENT}"
     summary = "{{ $labels.city }}: its last actual is {{ $value | humanizeDuration }} old"
     return Alerting(
         name=NO_DATA,

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from drift.config import Config
 from drift.config_notify import BUILTIN, DELIVERY_FAILED, MONITOR_STALE
-from drift.exports.cadence import Cadence, cadence_of
 from drift.exports.document import Alerting, Group, Recording
 from drift.exports.models import LAST_SUCCESS
 from drift.exports.promql import duration, number
 from drift.exports.said import MONITOR, Runbooks, annotations_of, labels_of
+from drift.slot_age import SlotAges, slot_ages
 
 WATCHDOG, FAILED, DELIVERY_LATE = "watchdog", "run_failed", "delivery_late"
 LATE, STALE, ABSENT = "monitor_late", MONITOR_STALE, "monitor_absent"
@@ -28,13 +28,13 @@ UNDELIVERED = "30m"
 
 def monitor_group(config: Config, runbooks: Runbooks) -> Group:
     """The rules on drift itself. Gauges that a version of drift does not have yet begin no alert."""
-    cadence = cadence_of(config.schedule)
+    ages = slot_ages(config.schedule)
     return Group(
         "drift_monitor",
         [
             _watchdog(runbooks),
-            *_stale(config, cadence, runbooks),
-            _failed(cadence, runbooks),
+            *_stale(config, ages, runbooks),
+            _failed(ages, runbooks),
             *_delivery(runbooks),
         ],
     )
@@ -53,17 +53,17 @@ def _watchdog(runbooks: Runbooks) -> Alerting:
 
 
 def _stale(
-    config: Config, cadence: Cadence, runbooks: Runbooks
+    config: Config, ages: SlotAges, runbooks: Runbooks
 ) -> tuple[Recording, Alerting, Alerting, Alerting]:
     """The gauge is the slot, not the time of its run: at two gaps two slots are due and missed.
 
     An age that is NaN is not known to be young. Of a gauge that never was there is no age.
     """
-    limit, waits = config.notify.stale_after or cadence.stale_after, 2 * cadence.settle
+    limit, waits = config.notify.stale_after or ages.stale_after, 2 * ages.settle
     seen = f"last_over_time({LAST_SUCCESS}[{duration(limit + REMEMBERED)}])"
     age = Recording(AGE, f"time() - max by (job) ({seen})\n")
     seconds = number(limit.total_seconds())
-    late = number(cadence.late_after.total_seconds())
+    late = number(ages.late_after.total_seconds())
     return (
         age,
         _alert(
@@ -84,9 +84,9 @@ def _stale(
     )  # fmt: skip
 
 
-def _failed(cadence: Cadence, runbooks: Runbooks) -> Alerting:
+def _failed(ages: SlotAges, runbooks: Runbooks) -> Alerting:
     """A counter of failures begins with its first failure, of which there is no increase."""
-    window = duration(cadence.hold)
+    window = duration(ages.hold)
     expr = (
         f"sum by (job, stage) (increase(drift_failures_total[{window}])) > 0\n"
         f"or\nsum by (job, stage) (drift_failures_total unless drift_failures_total offset {window}) > 0\n"

@@ -26,6 +26,10 @@ def source_of(rule: Rule) -> Source | None:
     """Where Prometheus finds what the rule looks at; None where no gauge shows it."""
     if rule.kind == "detector":
         return _of_detector(rule)
+    if rule.kind == "estimate":
+        metric = rule.measured.removeprefix("estimated_")
+        by = ("model_version", "city")  # accuracy has no gauge: a rule on estimated_wape says the same
+        return None if metric == "accuracy" else Source("model_estimated_error", {"metric": metric}, by)
     if rule.kind == "statistic":
         select = {"statistic": rule.measured} | ({"column": rule.column} if rule.column is not None else {})
         return Source("model_drift", select, ("model_version", "city", "column"))

@@ -128,6 +128,29 @@ def test_no_sequence_breaks_the_machine(letters, duration):
         assert alert.status is statuses[-1]
 
 
+@given(st.lists(st.one_of(st.none(), st.floats(0.1, 1.0)), max_size=30))
+def test_it_remembers_how_bad_it_was_since_the_breach_began(values):
+    """Through gaps, quiet hours below the release and the end; a new breach begins anew. Side: below."""
+    alerts: dict[AlertKey, Alert] = {}
+    breach: list[float] = []
+    for hour, value in enumerate(values):
+        status = (
+            VerdictStatus.NO_DATA
+            if value is None
+            else VerdictStatus.BREACH
+            if value < 0.85
+            else VerdictStatus.OK
+        )
+        seen = replace(verdict("o"), status=status, value=value)
+        before = alerts.get(KEY)
+        alerts |= step(alerts, [seen], [rule(1)], START + hour * HOUR).alerts
+        if status is VerdictStatus.BREACH:
+            resting = before is None or before.status in (AlertStatus.OK, AlertStatus.RESOLVED)
+            breach = [value] if resting else [*breach, value]
+        if KEY in alerts:
+            assert alerts[KEY].worst == min(breach, default=None)
+
+
 @given(st.text("Bo", max_size=30), st.sampled_from([1, 2, 3]))
 def test_it_fires_exactly_when_a_breach_has_lasted(letters, duration):
     """The model: a run of breaches fires at its slot number `duration`, counted from zero."""

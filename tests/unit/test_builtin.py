@@ -20,9 +20,9 @@ RULES = builtin_rules(6 * HOUR, 2 * HOUR, ("slack", "sms"))
 def verdict(
     letter: str, rule: str = "drop", city: str | None = "Pune", version: str = "v1", **labels
 ) -> Verdict:
-    """`B` breach, `o` ok, `-` no pairs, `?` not calibrated."""
+    """`B` breach, `o` ok, `-` no pairs, `?` not calibrated, `r` retired."""
     key = AlertKey(rule, version, city, labels.get("horizon"), labels.get("column"))
-    why = {"-": Undefined.NO_PAIRS, "?": Undefined.NOT_CALIBRATED}.get(letter)
+    why = {"-": Undefined.NO_PAIRS, "?": Undefined.NOT_CALIBRATED, "r": Undefined.RETIRED}.get(letter)
     status = {"B": VerdictStatus.BREACH, "o": VerdictStatus.OK}.get(letter, VerdictStatus.NO_DATA)
     return Verdict(key, "accuracy", status, None if why else 0.9, LIMIT, why, n=3, coverage=0.125)
 
@@ -56,6 +56,7 @@ def test_they_are_rules_like_any_other():
         ("-o", {}),  # one rule could judge it
         ("o-", {}),
         ("?", {}),  # not calibrated yet is no want of data
+        ("r", {}),  # nobody waits for its data
         ("?-", {"v1 Pune": "breach"}),
         ("-?", {"v1 Pune": "breach"}),
     ],
@@ -128,6 +129,24 @@ def test_a_model_version_that_left_takes_its_alert_along():
     made = no_data_verdicts(seen, alerts, START)
     after = step(alerts, made, RULES, START, ["Pune"])
     assert [t.reason for t in after.transitions] == ["the model version no longer forecasts here"]
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [(AlertStatus.FIRING, "resolved"), (AlertStatus.PENDING, "ok"), (AlertStatus.OK, None)],
+)
+@pytest.mark.parametrize("city", ["Pune", None])
+def test_a_retired_model_version_takes_its_alerts_along(city, status, after):
+    alerts = standing("no_data", status, city=city) | standing("drop", status, city=city)
+    seen = [verdict("r", city=city), verdict("o", city=city, version="v2")]
+    made = no_data_verdicts(seen, alerts, START)
+    rules = (*RULES, replace(RULES[0], name="drop"))
+    found = step(alerts, (*seen, *made), rules, START, ["Pune"]).transitions
+    assert {(t.key.rule, t.after.value, t.reason) for t in found} == {
+        (rule, after, "the model version was retired: another one forecasts here in its place")
+        for rule in ("no_data", "drop")
+        if after
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from drift.config import parse_config
 from drift.document import (
-    LABELS,
     config_hash,
     long_form,
     plain,
     run_document,
-    run_to_pandas,
     to_json,
     transition_document,
 )
@@ -144,6 +141,7 @@ def test_a_run_is_the_promised_document() -> None:
                 "changed": "2020-04-10T00:00:00Z",
                 "seen": None,
                 "value": 0.7,
+                "worst": None,
                 "threshold": 0.85,
                 "side": "below",
                 "basis": "fixed",
@@ -261,32 +259,6 @@ def test_plain_leaves_nothing_that_json_lacks() -> None:
         "d": "x",
         "e": None,
     }
-
-
-def test_the_frame_has_a_row_for_each_measurement() -> None:
-    frame = run_to_pandas(RUN)
-    assert list(frame.columns) == ["slot", *LABELS, "value", "undefined", "n", "coverage"]
-    assert len(frame) == len(list(RUN.measurements())) == 6
-    for row, m in zip(frame.to_dict("records"), RUN.measurements(), strict=True):
-        assert row["slot"] == pd.Timestamp(DAY)
-        wanted = {"kind": m.kind, "name": m.name, **m.series._asdict(), "column": m.column}
-        assert {label: None if pd.isna(row[label]) else row[label] for label in LABELS} == wanted
-        assert (row["n"], row["coverage"]) == (m.n, m.coverage)
-        assert pd.isna(row["value"]) if m.value is None else row["value"] == m.value
-        assert (
-            pd.isna(row["undefined"]) if m.undefined is None else row["undefined"] == m.undefined.name.lower()
-        )
-
-
-def test_the_frame_answers_what_people_ask() -> None:
-    frame = run_to_pandas(RUN)
-    assert frame.query("city == 'SCL' and name == 'psi'")["value"].max() == 0.2
-    assert frame.groupby("name")["n"].sum().to_dict() == {"accuracy": 36, "mape": 36, "psi": 47}
-
-
-def test_a_run_without_measurements_is_a_frame_without_rows() -> None:
-    frame = run_to_pandas(replace(RUN, panels=()))
-    assert (len(frame), list(frame.columns)) == (0, list(run_to_pandas(RUN).columns))
 
 
 def test_the_long_form_has_each_word_once() -> None:

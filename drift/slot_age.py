@@ -15,7 +15,7 @@ _START = datetime(2024, 1, 1)  # noqa: DTZ001 - the cron's own zone is added; th
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class SlotAges:
     """How far apart slots are at most, and the lengths of time that follow."""
 
     gap: timedelta
@@ -43,10 +43,10 @@ class Cadence:
         return min(max(2 * self.gap, timedelta(minutes=5)), timedelta(hours=3))
 
 
-def cadence_of(schedule: ScheduleConfig) -> Cadence:
+def slot_ages(schedule: ScheduleConfig) -> SlotAges:
     """The longest time between two slots of the cron in a year, a change of the clock included.
 
-    >>> cadence_of(ScheduleConfig(cron="5 * * * *")).gap, cadence_of(ScheduleConfig(cron="0 6 * * 1-5")).gap
+    >>> slot_ages(ScheduleConfig(cron="5 * * * *")).gap, slot_ages(ScheduleConfig(cron="0 6 * * 1-5")).gap
     (datetime.timedelta(seconds=3600), datetime.timedelta(days=3))
     """
     from cronsim import CronSim
@@ -56,4 +56,4 @@ def cadence_of(schedule: ScheduleConfig) -> Cadence:
         moments.append(moment.timestamp())  # seconds: local times of one zone differ by what clocks show
         if len(moments) == MOST_SLOTS or (len(moments) > 1 and moment.year > _START.year):
             break
-    return Cadence(timedelta(seconds=max(b - a for a, b in pairwise(moments))))
+    return SlotAges(timedelta(seconds=max(b - a for a, b in pairwise(moments))))

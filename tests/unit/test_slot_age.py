@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from drift.config import ScheduleConfig
-from drift.exports.cadence import Cadence, cadence_of
+from drift.slot_age import SlotAges, slot_ages
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -27,7 +27,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
     ],
 )
 def test_the_longest_time_between_two_slots(cron, zone, gap):
-    assert cadence_of(ScheduleConfig(cron=cron, timezone=zone)).gap == gap
+    assert slot_ages(ScheduleConfig(cron=cron, timezone=zone)).gap == gap
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_the_longest_time_between_two_slots(cron, zone, gap):
     ],
 )
 def test_what_follows_from_the_gap(gap, settle, stale, hold):
-    cadence = Cadence(gap)
-    assert (cadence.settle, cadence.stale_after, cadence.hold) == (settle, stale, hold)
-    assert cadence.late_after == gap + settle
+    ages = SlotAges(gap)
+    assert (ages.settle, ages.stale_after, ages.hold) == (settle, stale, hold)
+    assert ages.late_after == gap + settle
