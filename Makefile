@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: install demo serve notebooks test quick chaos lint bench lock clean
+.PHONY: install demo serve notebooks test feast quick chaos lint bench lock clean
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,15 @@ notebooks: install       ## run the notebooks from scratch, and write each .ipyn
 test: install lint       ## everything
 	$(BIN)/python -m pytest -n $(JOBS)
 
+feast: .venv-feast/.installed  ## the Feast store on real Feast, which wants pandas 2 and so has an environment of its own
+	DRIFT_FEAST=1 .venv-feast/bin/python -m pytest -n $(JOBS) -m feast tests/contract/test_stores.py tests/e2e/test_feast_store.py
+
+.venv-feast/.installed: requirements-feast.lock pyproject.toml $(VENV)/.installed
+	@test -x .venv-feast/bin/python || $(PYTHON) -m venv .venv-feast
+	@VIRTUAL_ENV=.venv-feast $(BIN)/uv pip sync --quiet --require-hashes requirements-feast.lock
+	@VIRTUAL_ENV=.venv-feast $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 quick: install           ## what takes less than a minute
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
@@ -50,10 +59,12 @@ bench: install           ## the figures that README and docs cite; its own tools
 	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	.venv-bench/bin/python -m benchmarks
 
-lock:                    ## bring requirements.lock up to date with pyproject.toml
+lock:                    ## bring requirements.lock and requirements-feast.lock up to date with pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet "uv>=0.8"; }
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra notebook \
 	  --custom-compile-command "make lock" --no-emit-index-url --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra feast \
+	  --custom-compile-command "make lock" --no-emit-index-url --output-file requirements-feast.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .venv-bench .venv-feast demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -228,7 +228,7 @@ def _advance(
         changed=now if moved else old.changed,
         seen=now,
         value=verdict.value,
-        threshold=rule.threshold,
+        threshold=verdict.threshold,
         severity=rule.severity,
         episode=old.episode + (moved and after is AlertStatus.FIRING),
         quiet_since=None if moved else quiet_since,

@@ -5,6 +5,7 @@ They are rules and verdicts like any other, so that the same state machine, sile
 | rule              | is about       | breached while                                                     |
 |-------------------|----------------|--------------------------------------------------------------------|
 | `no_data`         | a series       | no rule can judge it, as actuals or predictions are missing        |
+| `late_actuals`    | a city         | its newest actual is older than it usually is by this time of day  |
 | `monitor_stale`   | the monitor    | its last finished slot is older than `notify.stale_after`          |
 | `delivery_failed` | a channel      | a message to it was given up, and none has arrived since           |
 
@@ -17,7 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from drift.alerts import RESTING
-from drift.config_notify import BUILTIN, DELIVERY_FAILED, MONITOR_STALE, NO_DATA
+from drift.config_notify import BUILTIN, DELIVERY_FAILED, LATE_ACTUALS, MONITOR_STALE, NO_DATA
+from drift.delays import Delay
 from drift.detect import Rule
 from drift.domain import Alert, AlertKey, Threshold, Undefined, Verdict, VerdictStatus
 from drift.estimate import NAMES as ESTIMATED
@@ -29,16 +31,18 @@ MISSING = frozenset({Undefined.NO_PAIRS, Undefined.LOW_COVERAGE, Undefined.NO_CU
 """The reasons that are want of data; a series that is not calibrated yet, say, has data."""
 MEASURED: Mapping[str, str] = {
     NO_DATA: "hours_without_data",
+    LATE_ACTUALS: "hours_since_actual",
     MONITOR_STALE: "hours_since_slot",
     DELIVERY_FAILED: "messages_given_up",
 }
 HOUR = timedelta(hours=1)
 SOME = Threshold(0.0, "above")
+UNKNOWN = Delay(None, None)
 OF_THE_MONITOR = AlertKey(MONITOR_STALE, "", None, None, None)
 
 
 def builtin_rules(
-    no_data_after: timedelta, stale_after: timedelta, channels: Sequence[str]
+    no_data_after: timedelta, late_for: timedelta, stale_after: timedelta, channels: Sequence[str]
 ) -> tuple[Rule, ...]:
     """The built-in rules; the state machine needs them with those of the config, at every step."""
 
@@ -59,6 +63,7 @@ def builtin_rules(
     at_once = timedelta(0)
     return (
         rule(NO_DATA, SOME, no_data_after, "high"),
+        rule(LATE_ACTUALS, SOME, late_for, "warning"),
         rule(MONITOR_STALE, Threshold(stale_after / HOUR, "above"), at_once, "critical"),
         rule(DELIVERY_FAILED, SOME, at_once, "critical"),
     )
@@ -143,6 +148,27 @@ def _judged_last(alerts: Mapping[AlertKey, Alert], cities: Collection[str]) -> s
     for (_, city), at in last.items():
         newest[city] = max(at, newest.get(city, at))
     return {forecast for forecast, at in last.items() if at == newest[forecast[1]]}
+
+
+def late_verdicts(delays: Mapping[str, Delay], alerts: Mapping[AlertKey, Alert]) -> tuple[Verdict, ...]:
+    """Whether the actuals of cities are late: a breach where the newest is older than is usual there. That
+    they are not is said only where an alert stands. What is not known ends no alert.
+    """
+    found = {city: delay for city, delay in delays.items() if delay.late}
+    late = {AlertKey(LATE_ACTUALS, "", city, None, None): delay for city, delay in found.items()}
+    stand = [key for key, at in alerts.items() if key.rule == LATE_ACTUALS and at.status not in RESTING]
+    rest = {key: delays.get(key.city or "", UNKNOWN) for key in stand if key not in late}
+    return tuple(_late(key, delay) for key, delay in (*late.items(), *rest.items()))
+
+
+def _late(key: AlertKey, delay: Delay) -> Verdict:
+    name = MEASURED[LATE_ACTUALS]
+    if delay.now is None or delay.expected is None:
+        why = delay.reason or Undefined.NO_CURRENT
+        return Verdict(key, name, VerdictStatus.NO_DATA, None, SOME, why)
+    threshold = Threshold(round(delay.expected / HOUR.total_seconds(), 3), "above", "calibrated")
+    status = VerdictStatus.BREACH if delay.late else VerdictStatus.OK
+    return Verdict(key, name, status, delay.now / HOUR.total_seconds(), threshold)
 
 
 def stale_verdict(last: datetime | None, now: datetime, stale_after: timedelta) -> Verdict:

@@ -44,7 +44,7 @@ Fingerprint: TypeAlias = Callable[[Window], str | None]
 """What the rows of a window are made from, as the store has them now; None: it cannot say."""
 
 _START = struct.Struct("<8sQII")  # what it is, the header's length and checksum, the numbers' checksum
-_MAGIC = b"drift p2"  # another number wherever another past would come of the same rows
+_MAGIC = b"drift p3"  # another number wherever another past would come of the same rows
 _PAGE = 4096
 _MAPPED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # all pages at once, where the system can
 _UNUSED_S = 86_400.0
@@ -220,12 +220,14 @@ def _packed(past: Past) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         "model_versions": past.model_versions,
         "counts": [[reason.value for reason in by_reason] for by_reason in counts],
         "columns": [kept.prepared.columns for kept in past.kept],
+        "came": past.came is not None,
     }
     arrays: list[NDArray[Any]] = [past.actual, past.predicted, past.scale]
     arrays += [cellwise for by_reason in counts for cellwise in by_reason.values()]
     for (_, reference), first in past.kept:
         sample = reference.sample
         arrays += [sample.values, sample.n, reference.edges, reference.shares, reference.spread, first]
+    arrays += [] if past.came is None else [past.came]
     return header, arrays
 
 
@@ -256,6 +258,7 @@ def _unpacked(header: Mapping[str, Any], arrays: Iterator[NDArray[Any]]) -> Past
         actual_counts=of_actuals,
         prediction_counts=of_predictions,
         kept=tuple(kept),
+        came=next(arrays) if header["came"] else None,
     )
 
 

@@ -32,6 +32,7 @@ from drift.cli_options import (
     moment,
     view_of,
 )
+from drift.cli_store import ddl, load_store
 from drift.errors import ConfigError, DriftError, WindowError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from drift.domain import Failure, Run
     from drift.stores.compact import Compaction
     from drift.stores.rewriting import Way
+    from drift.tables import TableName
     from drift.terminal import View
 
 app = typer.Typer(
@@ -50,7 +52,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-store_app = typer.Typer(help="The feature store's own files.", no_args_is_help=True, rich_markup_mode=None)
+store_app = typer.Typer(help="The feature store itself.", no_args_is_help=True, rich_markup_mode=None)
+store_app.command("ddl")(ddl)
+store_app.command("load")(load_store)
 app.add_typer(store_app, name="store")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(export_app, name="export")
@@ -111,12 +115,32 @@ def demo(
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite a config that is there.")] = False,
+    store: Annotated[str, typer.Option(help="The kind of store: parquet, sql or feast.")] = "parquet",
+    predictions: Annotated[
+        str | None, typer.Option(help="Look at this: a path; a table of a database; a feature view.")
+    ] = None,
+    actuals: Annotated[str | None, typer.Option(help="The same for the actuals.")] = None,
+    features: Annotated[str | None, typer.Option(help="The same for the features.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="DRIFT_STORE_URL", help="The database to look at; it is not written down."),
+    ] = None,
+    repo: Annotated[str | None, typer.Option(help="The folder of the Feast repo.")] = None,
 ) -> None:
-    """Write a commented config/drift.yaml to fill in for your own data."""
-    from drift.starter import write_starter
+    """Write a commented config/drift.yaml for your own data, with what the columns of your tables say."""
+    from drift.starter import STARTER, with_store, write_starter
 
-    path = write_starter(folder, force=force)
-    print(f"wrote {path}; fill in the store, then try `drift doctor -c {path}`")
+    given: dict[TableName, str | None]
+    given = {"predictions": predictions, "actuals": actuals, "features": features}
+    tables = {name: at for name, at in given.items() if at is not None}
+    text, what = STARTER, "fill in the store"
+    if tables or store != "parquet":
+        from drift.starter_look import section_of
+
+        text = with_store(section_of(store, tables, folder / "config", url=url, repo=repo))
+        what = "correct what is a guess in it"
+    path = write_starter(folder, force=force, text=text)
+    print(f"wrote {path}; {what}, then try `drift doctor -c {path}`")
 
 
 @app.command()
@@ -244,7 +268,7 @@ def doctor(config_file: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     """Connect to everything configured, and say what is wrong and how to mend it."""
     from drift.doctor import examine
     from drift.document import to_json
-    from drift.terminal import print_checks
+    from drift.terminal_doctor import print_checks
 
     checks = examine(load(config_file))
     if as_json:

@@ -9,12 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from drift.domain import Failure, Undefined, Window
 from drift.significance import Comparison as DailyTest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from drift.notebook import Page
 
 Value: TypeAlias = float | Undefined
 Interval: TypeAlias = tuple[float, float]
@@ -189,6 +194,24 @@ class Comparison:
     feature: str | None
     settings: Settings
 
+    def to_pandas(self) -> pd.DataFrame:
+        """Its figures as a tidy pandas frame, a row a part of the hours and metric
+        (`drift.notebook.frames` has the columns).
+        """
+        from drift.notebook import comparison_frame
+
+        return comparison_frame(self)
+
+    def _repr_html_(self) -> str:
+        from drift.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def _repr_pretty_(self, page: Page, cycle: bool) -> None:  # noqa: ARG002 - as IPython asks
+        from drift.notebook import comparison_line
+
+        page.text(comparison_line(self))
+
     @property
     def won(self) -> Mapping[str, Won]:
         """The wins by city, by hour of the day, by kind of day and by regime."""
@@ -229,3 +252,13 @@ class Answer:
     comparison: Comparison
     runs: RunLinks = RunLinks()
     failures: tuple[Failure, ...] = ()
+
+    def _repr_html_(self) -> str:
+        from drift.notebook import answer_html
+
+        return answer_html(self)
+
+    def _repr_pretty_(self, page: Page, cycle: bool) -> None:  # noqa: ARG002 - as IPython asks
+        from drift.notebook import comparison_line
+
+        page.text(comparison_line(self.comparison))

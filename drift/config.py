@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -26,14 +26,24 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationError,
-    field_serializer,
     field_validator,
     model_validator,
 )
 
 from drift.config_channels import ChannelConfig, with_url_files
+from drift.config_estimate import Estimated
+from drift.config_mlflow import MlflowConfig
 from drift.config_notify import BUILTIN, NotifyConfig
+from drift.config_reports import ReportsConfig
 from drift.config_rules import SEED_RULES, DetectionConfig, RuleConfig, Section
+from drift.config_store import (
+    FeastConfig,
+    FeaturesConfig,
+    PredictionsConfig,
+    SqlConfig,
+    StoreConfig,
+    TableConfig,
+)
 from drift.config_text import explain_invalid, read_yaml
 from drift.config_urls import database_url, from_files, tracking_url
 from drift.config_values import (
@@ -42,64 +52,31 @@ from drift.config_values import (
     Duration,
     Floor,
     Fraction,
+    HostName,
     Length,
     Moment,
     OpenFraction,
-    PowerUnit,
     WaitingTime,
     Zone,
     format_duration,
     parse_duration,
 )
 from drift.errors import ConfigError
-from drift.redact import redact
 
-__all__ = ["Config", "RuleConfig", "format_duration", "load_config", "parse_config", "parse_duration"]
-
-
-class TableConfig(Section):
-    """Where one logical table is, and how its columns are named there.
-
-    `columns` maps our name to theirs; a column left out has our name. `marks` says whether a timestamp
-    marks the start or the end of its interval. `timezone` is declared for timestamps that carry none.
-    """
-
-    path: str
-    columns: dict[str, str] = {}
-    marks: Literal["start", "end"] = "start"
-    timezone: Zone | None = None
-
-    @field_serializer("path")
-    def _without_secrets(self, path: str) -> str:
-        return redact(path)
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What `repr` shows: a URL's user, password and signature do not count."""
-        for name, value in super().__repr_args__():
-            yield name, redact(value) if name == "path" else value
-
-
-class PredictionsConfig(TableConfig):
-    """The predictions. `model_version` names the version of a table that has no such column."""
-
-    model_version: str | None = None
-
-
-class FeaturesConfig(TableConfig):
-    """The features: the columns in `use`, or every numeric column that is not mapped."""
-
-    use: tuple[str, ...] | None = None
-
-
-class StoreConfig(Section):
-    """The feature store."""
-
-    kind: str = "parquet"
-    interval: Length | None = None
-    unit: PowerUnit = "MW"
-    predictions: PredictionsConfig
-    actuals: TableConfig
-    features: FeaturesConfig | None = None
+__all__ = [
+    "Config",
+    "FeastConfig",
+    "FeaturesConfig",
+    "PredictionsConfig",
+    "RuleConfig",
+    "SqlConfig",
+    "StoreConfig",
+    "TableConfig",
+    "format_duration",
+    "load_config",
+    "parse_config",
+    "parse_duration",
+]
 
 
 class ReferenceSpan(Section):
@@ -128,7 +105,9 @@ def _kind_of_reference(value: object) -> str:
 
 
 class WindowsConfig(Section):
-    """How long the windows are. The current window ends `lag` before the slot."""
+    """How long the windows are. The current window ends `lag` before the slot. Target times are watched for
+    changes for `revise_for`; for none, nothing is measured anew.
+    """
 
     current: Length = timedelta(hours=24)
     reference: Annotated[
@@ -138,6 +117,18 @@ class WindowsConfig(Section):
     ] = timedelta(days=90)
     gap: Duration = timedelta(0)
     lag: Duration = timedelta(0)
+    revise_for: Duration = timedelta(days=7)
+
+    @model_validator(mode="after")
+    def _a_window_at_least(self) -> Self:
+        said = "revise_for" in self.model_fields_set
+        if said and timedelta(0) < self.revise_for < self.current:
+            raise ValueError(
+                f"revise_for: {format_duration(self.revise_for)} is shorter than the current window of "
+                f"{format_duration(self.current)}, of which hours would change unseen: make it as long at "
+                f"least, or 0h, which measures nothing anew"
+            )
+        return self
 
 
 class ScheduleConfig(Section):
@@ -153,6 +144,7 @@ class AccuracyConfig(Section):
 
     `horizon`: the latest issue at least this long before the target time is judged. `bands`: the edges
     of horizon bands. `season`: the distance of the seasonal-naive forecast in MASE and skill.
+    `leave_out_faults`: actuals that cannot be a load are no measure of a forecast; they are counted.
     """
 
     tolerance: OpenFraction = 0.10
@@ -164,6 +156,7 @@ class AccuracyConfig(Section):
     season: Length = timedelta(hours=168)
     horizon: Duration = timedelta(0)
     bands: tuple[Duration, ...] = ()
+    leave_out_faults: bool = True
 
     @property
     def band_labels(self) -> tuple[str, ...]:
@@ -227,35 +220,22 @@ class EngineConfig(Section):
     cache: CacheConfig | None = CacheConfig()
 
 
-class MlflowConfig(Section):
-    """Where runs are logged. `tracking_uri_file` names a file that holds the URI instead."""
-
-    tracking_uri: SecretStr = SecretStr("sqlite:///mlflow.db")
-    tracking_uri_file: str | None = None
-    experiment: str = "drift"
-
-
 class DirConfig(Section):
     """A folder that drift writes."""
 
     dir: str
 
 
-class ReportsConfig(DirConfig):
-    """Where pages go, a folder a slot: which cities get a page of their own, and how long slots are kept."""
-
-    cities: Literal["alerting", "all"] = "alerting"
-    keep: Length = timedelta(days=30)
-
-
 class ServeConfig(Section):
     """Where `drift serve` listens: loopback unless told otherwise.
 
-    Who sends the `token` may have messages sent; without one nobody may. It may stand in a file of its own
-    (`token_file`).
+    Who sends the `token` may have messages sent, and who logs in with it may silence alerts; without one
+    nobody may. It may stand in a file of its own (`token_file`). `hosts` are the names under which people
+    reach it; on loopback it answers for no others but loopback's.
     """
 
     host: str = "127.0.0.1"
+    hosts: tuple[HostName, ...] = ()
     port: Annotated[int, Field(ge=0, le=65535)] = 9109
     token: SecretStr | None = None
     token_file: str | None = None
@@ -294,6 +274,7 @@ class Config(Section):
     reports: ReportsConfig | None = ReportsConfig(dir="reports")
     serve: ServeConfig = ServeConfig()
     detection: DetectionConfig = DetectionConfig()
+    estimate: Estimated = None
     alerts: dict[str, RuleConfig] = SEED_RULES
     channels: dict[str, ChannelConfig] = {}
     notify: NotifyConfig = NotifyConfig()
@@ -330,6 +311,16 @@ class Config(Section):
         """
         return database_url(url if isinstance(url, str) else url.get_secret_value(), self.base)
 
+    def store_url(self) -> str:
+        """Where a SQL store's database is, in plain text: hand it to the database, and show it to no one.
+
+        Raises:
+            ConfigError: the store is of another kind.
+        """
+        if self.store.sql is None:
+            raise ConfigError("store.sql: is missing: say where the database is, `sql: {url_file: …}`")
+        return self.database_url(self.store.sql.url)
+
     def state_url(self) -> str:
         """Where the state is, in plain text: hand it to the database, and show it to no one."""
         return self.database_url(self.state)
@@ -360,6 +351,7 @@ class Config(Section):
 
 _MONITOR_ONLY = frozenset(
     {"state", "state_file", "mlflow", "engine", "history", "reports", "serve", "alerts", "channels", "notify"}
+    | {"estimate"}
 )
 
 

@@ -13,8 +13,9 @@ from drift.config_rules import Section
 from drift.config_values import Length, WaitingTime
 from drift.text import hidden
 
-NO_DATA, MONITOR_STALE, DELIVERY_FAILED = "no_data", "monitor_stale", "delivery_failed"
-BUILTIN = (NO_DATA, MONITOR_STALE, DELIVERY_FAILED)
+NO_DATA, LATE_ACTUALS = "no_data", "late_actuals"
+MONITOR_STALE, DELIVERY_FAILED = "monitor_stale", "delivery_failed"
+BUILTIN = (NO_DATA, LATE_ACTUALS, MONITOR_STALE, DELIVERY_FAILED)
 """The rules that drift brings (`drift/builtin.py`): one of the config may not have their names."""
 _PLACE = re.compile(r"[^\s<>\"'`|\\{}^?#]{1,300}")
 _WEB = re.compile(r"https?://[^\s<>\"'`|\\{}^/@?#]+(/[^\s<>\"'`|\\{}^?#]*)?")
@@ -68,7 +69,8 @@ class NotifyConfig(Section):
     """How people are told of alerts.
 
     An alert that goes on is told again every `repeat`. A series that no rule could judge for `no_data_after`
-    is an alert of its own; so it is when no slot was finished for `stale_after` (left out: twice the longest
+    is an alert of its own; so is a city whose actuals have been later than they usually are for `late_for`;
+    so it is when no slot was finished for `stale_after` (left out: twice the longest
     time between two slots). A model version without which others have forecast a city for `retire_after` was
     retired there: its alerts resolve. A message that its channel does not take for `give_up` is a dead
     letter. People see the served pages at `base_url`. `runbooks` are URLs by rule; of other rules, the page
@@ -83,6 +85,7 @@ class NotifyConfig(Section):
 
     repeat: WaitingTime = timedelta(hours=24)
     no_data_after: Length = timedelta(hours=6)
+    late_for: Length = timedelta(hours=3)
     retire_after: Length = timedelta(days=7)
     stale_after: WaitingTime | None = None
     give_up: WaitingTime = timedelta(hours=24)

@@ -166,7 +166,8 @@ def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
             # a key of a free mapping (an alert's name) leads to the mapping's own sections
             step |= set(_models(field.annotation)) if field else {section}
         sections = step or sections
-    return {name for section in sections for name in section.model_fields if name != "base"}
+    fields = (field for section in sections for field in section.model_fields.items())
+    return {field.alias or name for name, field in fields if name != "base"}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -8,11 +8,17 @@ path, and not to the folder that drift happens to be started in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SECRETS = ((None, "state"), ("mlflow", "tracking_uri"), ("notify", "ping_url"), ("serve", "token"))
+SECRETS = (
+    ("", "state"),
+    ("store.sql", "url"),
+    ("mlflow", "tracking_uri"),
+    ("notify", "ping_url"),
+    ("serve", "token"),
+)
 """The keys that may hold a password, by their section; each has a sibling `<key>_file`."""
 
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///(?:file:)?)([^?]*)(\?.*)?", re.DOTALL)
@@ -28,27 +34,42 @@ def from_files(content: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """
     filled = dict(content)
     for section, key in SECRETS:
-        holder = filled if section is None else filled.get(section)
-        where = key if section is None else f"{section}.{key}"
+        path = section.split(".") if section else []
+        holder: Any = filled
+        for name in path:
+            holder = holder.get(name) if isinstance(holder, Mapping) else None
+        where = ".".join([*path, key])
         if not isinstance(holder, Mapping) or not isinstance(holder.get(f"{key}_file"), str):
             continue
         if key in holder:
             raise ValueError(f"both {where} and {where}_file are given: take one of them out")
-        read = {**holder, key: _read(base / Path(holder[f"{key}_file"]).expanduser(), f"{where}_file")}
-        filled = read if section is None else {**filled, section: read}
+        what = "token" if key == "token" else "URL"
+        text = _read(base / Path(holder[f"{key}_file"]).expanduser(), f"{where}_file", what)
+        filled = _with(filled, path, key, text)
     return filled
 
 
-def _read(file: Path, where: str) -> str:
+def _below(section: Any, key: str) -> Any:
+    return section.get(key) if isinstance(section, Mapping) else None
+
+
+def _with(content: Mapping[str, Any], path: Sequence[str], key: str, text: str) -> dict[str, Any]:
+    """The content with `key` in the section at `path`, which is there."""
+    if not path:
+        return {**content, key: text}
+    return {**content, path[0]: _with(content[path[0]], path[1:], key, text)}
+
+
+def _read(file: Path, where: str, what: str = "URL") -> str:
     try:
         with file.open("rb") as opened:
             text = opened.read(_FILE_BYTES).decode().strip()
     except OSError as error:
         raise ValueError(f"{where}: {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{where}: {file} is no text: it should hold one URL") from None
+        raise ValueError(f"{where}: {file} is no text: it should hold one {what}") from None
     if not text or len(text.splitlines()) > 1:
-        raise ValueError(f"{where}: {file} should hold one URL on one line")
+        raise ValueError(f"{where}: {file} should hold one {what} on one line")
     return text
 
 

@@ -81,6 +81,12 @@ def _unit(name: str) -> str:
     return name
 
 
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:]{2,39}", name):
+        raise ValueError(f"{name!r} is no name of a host: write it without http:// and port: drift.example")
+    return name
+
+
 def _minute_or_more(length: timedelta) -> timedelta:
     if length < timedelta(minutes=1):
         raise ValueError("must be a minute or more: slots are evaluated a little after they are due")
@@ -148,6 +154,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 WaitingTime = Annotated[Duration, AfterValidator(_minute_or_more)]
 PowerUnit = Annotated[str, AfterValidator(_unit)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Budget = Annotated[float, BeforeValidator(_budget), Field(gt=0, le=100, allow_inf_nan=False)]

@@ -12,24 +12,35 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from drift import alerts as machine
-from drift.builtin import builtin_rules, delivery_verdicts, no_data_verdicts, stale_verdict
+from drift.builtin import (
+    builtin_rules,
+    delivery_verdicts,
+    late_verdicts,
+    no_data_verdicts,
+    stale_verdict,
+)
 from drift.config import Config
 from drift.config_notify import DELIVERY_FAILED, MONITOR_STALE
 from drift.config_text import did_you_mean
+from drift.delays import Delay
 from drift.detect import Rule
 from drift.domain import Alert, AlertKey, Failure, Transition, Verdict
 from drift.errors import ConfigError
 from drift.notices import Notice
 from drift.notify import Last, Policy, Standing, notices
+from drift.revise import NOTHING_NEW, Known, corrected
+from drift.slot_age import slot_ages
 
 LOG = "log"
 GUIDE = ("slack", "email", "sms")
 """Channels of the platform's guide: a rule may name them before they are configured."""
 SHORTEST = timedelta(minutes=2)
 """Two slots of a cron are a minute apart at least, and two must be missed."""
+NO_DELAYS: Mapping[str, Delay] = MappingProxyType({})
 ABOUT_ITSELF = (MONITOR_STALE, DELIVERY_FAILED)
 
 
@@ -69,14 +80,12 @@ class Decisions:
     def _with_builtin(self, stale_after: timedelta) -> tuple[Rule, ...]:
         own = self._config.notify
         channels = own.channels or tuple(self._config.channels)
-        return (*self._rules, *builtin_rules(own.no_data_after, stale_after, channels))
+        return (*self._rules, *builtin_rules(own.no_data_after, own.late_for, stale_after, channels))
 
     @cached_property
     def stale_after(self) -> timedelta:
         """How old the last slot may be. Asked only by who needs it, as a year of the cron is looked at."""
-        from drift.exports.cadence import cadence_of
-
-        return self._config.notify.stale_after or cadence_of(self._config.schedule).stale_after
+        return self._config.notify.stale_after or slot_ages(self._config.schedule).stale_after
 
     def of_slot(
         self,
@@ -89,12 +98,17 @@ class Decisions:
         unread: Collection[str] = (),
         explained: Callable[[Transition], Transition] = lambda transition: transition,
         links: Callable[[Collection[str]], Mapping[str, str]] = lambda _: {},
+        known: Known = NOTHING_NEW,
+        delays: Mapping[str, Delay] = NO_DELAYS,
     ) -> Decision:
         """What the slot's verdicts come to. `unread` are cities that could not be read; `explained` adds a
-        transition's evidence, and `links` says what there is to open of the cities in trouble.
+        transition's evidence, and `links` says what there is to open of the cities in trouble. `known` is
+        what is known of the past since; `delays` how late the actuals of each city are.
         """
         blind = no_data_verdicts(verdicts, standing.alerts, slot, unread)
-        after = machine.step(standing.alerts, (*verdicts, *blind), self.rules, slot, cities)
+        late = late_verdicts(delays, standing.alerts)
+        after = machine.step(standing.alerts, (*verdicts, *blind, *late), self.rules, slot, cities)
+        after = corrected(after, standing.alerts, known, verdicts, self.rules, slot)
         return self._decided(standing, after, tuple(map(explained, after.transitions)), now, links)
 
     def of_itself(self, standing: Standing, known: Itself, now: datetime) -> Decision:

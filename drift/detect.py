@@ -19,6 +19,7 @@ from drift.config import RuleConfig
 from drift.config_text import did_you_mean
 from drift.domain import AlertKey, Kind, Panel, Side, Threshold, Undefined, Verdict, VerdictStatus
 from drift.errors import ConfigError
+from drift.estimate import NAMES as ESTIMATED
 from drift.metrics import Metric
 from drift.statistics import Statistic
 
@@ -169,6 +170,9 @@ def _compile(
     measured = GAUGES.get(metric, metric)
     if measured in SCORES:
         kind: Kind = "detector"
+    elif measured in ESTIMATED:
+        kind = "estimate"
+        _check_estimate(name, rule)
     elif measured in statistics:
         kind = "statistic"
         _check_statistic(name, rule)
@@ -177,7 +181,7 @@ def _compile(
         if rule.column is not None:
             raise ConfigError(f"alerts.{name}.column: {measured} is a metric of pairs and has no column")
     else:
-        known = sorted([*GAUGES, *PLATFORM_METRICS, *metrics, *statistics, *SCORES])
+        known = sorted([*GAUGES, *PLATFORM_METRICS, *metrics, *statistics, *SCORES, *ESTIMATED])
         raise ConfigError(f"alerts.{name}.metric: {metric!r} is not measured{did_you_mean(metric, known)}")
     return Rule(
         name=name,
@@ -201,10 +205,20 @@ def _check_statistic(name: str, rule: RuleConfig) -> None:
         raise ConfigError(f"alerts.{name}.horizon: a statistic is not measured by horizon band")
 
 
+def _check_estimate(name: str, rule: RuleConfig) -> None:
+    for key, given in (("horizon", rule.horizon), ("column", rule.column)):
+        if given is not None:
+            raise ConfigError(f"alerts.{name}.{key}: an estimate is of a city's hours, and has none")
+    if rule.scope == "pooled":
+        raise ConfigError(f"alerts.{name}.scope: an estimate is made by city, not pooled")
+
+
 def _side(name: str, measured: str, metrics: Mapping[str, Metric]) -> Side:
     better = metrics[measured].better if measured in metrics else "lower"
     if measured == "bias_ratio":
         better = "zero"
+    if measured == "estimated_accuracy":
+        better = "higher"
     if better not in ("higher", "lower"):
         raise ConfigError(
             f"alerts.{name}.side: {measured} can be wrong on both sides: write `side: above` or `side: below`"

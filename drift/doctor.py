@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -12,10 +11,15 @@ import structlog
 from drift.clock import Clock, wall_clock
 from drift.config import Config, format_duration
 from drift.decisions import LOG, check_channels
+from drift.delays import expected_delays
 from drift.detect import PLATFORM_METRICS, compile_rules
 from drift.detectors.hourly import is_hourly
-from drift.domain import Calibrated, Undefined, iso
-from drift.errors import ChannelError, DriftError
+from drift.doctor_check import Check as Check
+from drift.doctor_known import coverage, delay, known_since
+from drift.doctor_mapping import LOOKED_AT, mapping, zones_to_declare
+from drift.doctor_rows import cadence, first_rows, read_weeks, repeated
+from drift.domain import Calibrated, Undefined, Window, iso
+from drift.errors import ChannelError, DriftError, TimestampError
 from drift.findings import Findings
 from drift.metrics import load_metrics
 from drift.monitor import Monitor
@@ -40,26 +44,12 @@ LIMITS_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. `bad` means that drift cannot work so; a remedy alone is advice."""
-
-    name: str
-    found: str
-    remedy: str = ""
-    bad: bool = False
-
-    def document(self) -> dict[str, object]:
-        """The check as JSON has it."""
-        return asdict(self)
-
-
 def examine(config: Config, clock: Clock = wall_clock) -> list[Check]:
     """Every check, in the order in which a slot needs the things. No slot is evaluated or published."""
     looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("alerts", lambda: _alerts(config)),
         ("schedule", lambda: _cron(config, clock)),
-        ("store", lambda: _store(config, clock)),
+        ("store", lambda: _placed(config, clock)),
         ("state", lambda: _state(config)),
         *((f"sink {sink.name}", partial(_sink, sink)) for sink in open_sinks(config)),
         *((f"channel {name}", partial(_channel, config, name)) for name in config.channels),
@@ -117,6 +107,15 @@ def _cron(config: Config, clock: Clock) -> Iterator[Check]:
     )
 
 
+def _placed(config: Config, clock: Clock) -> Iterator[Check]:
+    try:
+        yield from _store(config, clock)
+    except TimestampError as error:
+        lines = zones_to_declare(config)
+        remedy = "mend this first: drift cannot run without it"
+        yield Check("store", str(error), remedy, bad=True, write=lines)
+
+
 def _store(config: Config, clock: Clock) -> Iterator[Check]:
     store = open_store(config)
     there = survey(store, config)
@@ -133,10 +132,13 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
             f"the reference {windows.reference} starts before the data",
             "shorten windows.reference, or wait: statistics are undefined until it is filled",
         )
+    yield from _mapped(config, store, there, windows)
     yield from _layout(config, store, there, windows)
     with Monitor(config, store=store, sinks=()) as monitor:
         found = monitor.find(slot)
         yield from _detection(config, monitor, found)
+    yield from coverage(config, found)
+    yield _arrivals(found)
     yield Check(
         "model versions",
         ", ".join(sorted({panel.series[0].model_version for panel in found.panels})) or "none in the windows",
@@ -145,6 +147,8 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
         if failure.stage in ("read", "alerts"):
             yield Check(f"{failure.stage} {failure.what}", failure.message, "mend this", bad=True)
     for count in found.counts:
+        if (count.model_version, count.city) in found.retired:
+            continue
         if count.window == "current" and not count.used:
             why = ", ".join(f"{reason.value} {many}" for reason, many in count.unused.items())
             yield Check(
@@ -152,6 +156,19 @@ def _store(config: Config, clock: Clock) -> Iterator[Check]:
                 f"none in {found.windows.current}: {why or 'no rows'}",
                 "check the mapping, `marks`, and that both tables cover these hours",
             )
+
+
+def _mapped(config: Config, store: Store, there: Survey, windows: Windows) -> Iterator[Check]:
+    """The rows themselves: how they look, and what they give away of the mapping."""
+    end = there.cadence.floor(windows.slot)
+    start = max(end - LOOKED_AT, there.span.start)
+    read = read_weeks(store, config, Window(min(start, end), end), there.cities)
+    yield from first_rows(config, read)
+    yield from cadence(read)
+    yield from mapping(config, read)
+    yield from repeated(read)
+    yield from known_since(config, read)
+    yield from delay(config, read, windows)
 
 
 def _detection(config: Config, monitor: Monitor, found: Findings) -> Iterator[Check]:
@@ -166,7 +183,8 @@ def _detection(config: Config, monitor: Monitor, found: Findings) -> Iterator[Ch
             bad=True,
         )
         return
-    yield from _unknown(found) if found.calibrated is None else _fitted(config, found.calibrated, found)
+    fit = found.watch.calibrated
+    yield from _unknown(found) if fit is None else _fitted(config, fit, found)
     without = [city for city in found.cities if config.country_of(city) is None]
     if without:
         yield Check(
@@ -222,6 +240,24 @@ def _layout(config: Config, store: Store, there: Survey, windows: Windows) -> It
         f"{found}; compacted: {best.rows:,} rows, {best.groups:,} row groups, {best.files:,} openings",
         f"reading could be about {faster:.1f} times as fast: `{command}`, see docs/layout.md",
     )
+
+
+def _arrivals(found: Findings) -> Check:
+    """How old the newest actuals usually are, by which lateness is told."""
+    known = sorted((seconds, city) for city, seconds in expected_delays(found.lateness).items())
+    why = {city: delay.reason for city, delay in found.lateness.items() if delay.reason is not None}
+    reasons = "; ".join(sorted({reason.text for reason in why.values()}))
+    unknown = f"not known of {len(why)} of {len(found.lateness)} cities: {reasons}" if why else ""
+    if not known:
+        return Check(
+            "late actuals", f"{unknown or 'no city'}, so that no_data alone says that actuals stay away"
+        )
+    words = [format_duration(timedelta(minutes=round(seconds / 60))) for seconds, _ in (known[0], known[-1])]
+    most = f"{words[0]} to {words[1]}" if words[0] != words[1] else words[0]
+    usual = f"by this time of day the newest actual is usually {most} old at most"
+    late = [city for city, delay in found.lateness.items() if delay.late]
+    now = f"; late now: {len(late)} of {len(found.lateness)} cities" if late else ""
+    return Check("late actuals", "; ".join(filter(None, (f"{usual}{now}", unknown))))
 
 
 def _freshness(config: Config, there: Survey, clock: Clock) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""A run as other programs take it: strict JSON, long columns, and a pandas frame.
+"""A run as other programs take it: strict JSON, and long columns.
 
 JSON knows no NaN, no infinity and no datetime, so every value passes `plain` on its way out: a moment
 becomes ISO 8601 in UTC, a number that is not finite becomes null. A measurement without a value carries
@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drift.config import Config
+from drift.data_fault import DataFault
 from drift.domain import (
     Alert,
     AlertKey,
@@ -30,6 +31,7 @@ from drift.domain import (
     Measurement,
     PairCount,
     Panel,
+    Revised,
     Run,
     Threshold,
     Transition,
@@ -38,9 +40,7 @@ from drift.domain import (
     Window,
     iso,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
+from drift.estimate_panel import Said, said_of
 
 Document: TypeAlias = dict[str, object]
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -94,14 +94,25 @@ def run_document(run: Run) -> Document:
         "windows": {"current": _window(run.current), "reference": _window(run.reference)},
         "calibrated": _calibrated(run.calibrated),
         "measurements": [_measurement(m) for m in run.measurements()],
+        "estimates": [_estimate(each) for each in said_of(run.estimates)],
         "verdicts": [_verdict(v) for v in run.verdicts],
         "alerts": [alert_document(a) for a in run.alerts],
         "transitions": [transition_document(t) for t in run.transitions],
         "pairs": [_pairs(p) for p in run.pair_counts],
         "actuals_delay_s": plain(run.actuals_delay_s),
+        "actuals_expected_delay_s": plain(run.actuals_expected_delay_s),
+        "revised": _revised(run.revised),
+        "data_faults": [_data_fault(f) for f in run.data_faults],
         "failures": [{"stage": f.stage, "what": f.what, "message": f.message} for f in run.failures],
         "links": plain(run.links),
     }
+
+
+def _data_fault(fault: DataFault) -> Document:
+    whose = {"city": fault.city, "model_version": fault.model_version, "of": fault.of, "kind": fault.kind}
+    when = {"since": iso(fault.since), "until": iso(fault.until), "lasts": fault.lasts, "hours": fault.hours}
+    what = {"value": plain(fault.value), "usual": plain(fault.usual), "late_hours": plain(fault.late)}
+    return {**whose, **when, **what, "left_out": fault.left_out}
 
 
 def transition_document(transition: Transition) -> Document:
@@ -131,6 +142,7 @@ def alert_document(alert: Alert) -> Document:
         "changed": iso(alert.changed),
         "seen": iso(alert.seen) if alert.seen else None,
         "value": plain(alert.value),
+        "worst": plain(alert.worst),
         **_threshold(alert.threshold),
         "severity": alert.severity,
         "episode": alert.episode,
@@ -148,6 +160,25 @@ def _measurement(m: Measurement) -> Document:
         **_undefined(reason),
         "n": m.n,
         "coverage": plain(m.coverage),
+    }
+
+
+def _estimate(said: Said) -> Document:
+    """An estimate of hours without actuals: no measurement, and its bounds and calibration go with it."""
+    what = said.what
+    return {
+        "name": what.name,
+        "model_version": what.series.model_version,
+        "city": what.series.city,
+        "value": plain(what.value),
+        "low": plain(said.low),
+        "high": plain(said.high),
+        **_undefined(what.undefined),
+        "n": what.n,
+        "coverage": plain(what.coverage),
+        "level": plain(said.level),
+        "within": plain(said.within),
+        "windows": said.windows,
     }
 
 
@@ -194,6 +225,14 @@ def _pairs(count: PairCount) -> Document:
         "window": count.window,
         "used": count.used,
         "unused": {reason.value: rows for reason, rows in count.unused.items()},
+    }
+
+
+def _revised(revised: Revised | None) -> Document:
+    """How many earlier slots were measured anew, and in how many cities."""
+    return {
+        "slots": 0 if revised is None else len(revised.slots),
+        "cities": 0 if revised is None else len(revised.cities),
     }
 
 
@@ -261,31 +300,6 @@ def _codes(panel: Panel, label: str, known: dict[str, int]) -> NDArray[np.int32]
 
 def _joined(parts: Sequence[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:
     return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
-
-
-def run_to_pandas(run: Run) -> pd.DataFrame:
-    """The run's measurements as a frame, one row each.
-
-    Columns: slot, kind, name, model_version, city, horizon, column, value (NaN where undefined), undefined
-    (the reason's name), n, coverage. A label is missing where `Series` has None.
-    """
-    import pandas as pd
-
-    table = long_form(run.panels)
-    reasons = np.array([None, *(r.name.lower() for r in Undefined if r)], dtype=object)
-    labels = {
-        label: np.array([*table.words[label], None], dtype=object)[table.codes[label]] for label in LABELS
-    }
-    return pd.DataFrame(
-        {
-            "slot": pd.Series([run.slot] * len(table), dtype="datetime64[us, UTC]"),
-            **labels,
-            "value": table.value,
-            "undefined": reasons[table.reason],
-            "n": table.n,
-            "coverage": table.coverage,
-        }
-    )
 
 
 def config_hash(config: Config) -> str:

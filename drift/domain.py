@@ -7,8 +7,8 @@ panel gives the `Measurement`s, one by one, where a person or a JSON document wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -22,11 +22,15 @@ from drift.reasons import Unused as Unused
 if TYPE_CHECKING:
     import pandas as pd
 
+    from drift.data_fault import DataFault
+    from drift.notebook import Page
+
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """Numbers in 64 bits, or in 32 where the store holds them so; what is summed is summed in 64."""
 Codes: TypeAlias = NDArray[np.uint8]
-Kind: TypeAlias = Literal["metric", "statistic", "detector"]
+Kind: TypeAlias = Literal["metric", "statistic", "detector", "estimate"]
 Side: TypeAlias = Literal["below", "above"]
+RunPart: TypeAlias = Literal["measurements", "alerts", "transitions", "verdicts", "pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,14 @@ class Panel:
                 for k in range(len(self.names)):
                     yield self.at(s, c, k, series, column)
 
+    def only(self, names: Collection[str]) -> Panel | None:
+        """The measurements of these names; None where it has none of them."""
+        found = [k for k, name in enumerate(self.names) if name in names]
+        if not found:
+            return None
+        value, reason = self.value[..., found], self.reason[..., found]
+        return replace(self, names=tuple(self.names[k] for k in found), value=value, reason=reason)
+
     def at(self, s: int, c: int, k: int, series: Series, column: str | None) -> Measurement:
         """The measurement in one cell."""
         reason = int(self.reason[s, c, k])
@@ -226,7 +238,8 @@ class Alert:
 
     `since` is when the present breach began, or when the alert got its present status if there is none;
     `changed` is when its status last changed; `seen` is the last slot that had a value for it;
-    `quiet_since` is since when a firing alert has been quiet, if it is.
+    `quiet_since` is since when a firing alert has been quiet, if it is. `worst` is the value furthest on the
+    bad side since the last breach began; None where there was none yet.
     """
 
     key: AlertKey
@@ -239,6 +252,17 @@ class Alert:
     severity: str = "warning"
     episode: int = 0
     quiet_since: datetime | None = None
+    worst: float | None = None
+
+    def _repr_html_(self) -> str:
+        from drift.notebook import alert_html
+
+        return alert_html(self)
+
+    def _repr_pretty_(self, page: Page, cycle: bool) -> None:  # noqa: ARG002 - as IPython asks
+        from drift.notebook import alert_line
+
+        page.text(alert_line(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +281,16 @@ class Transition:
     episode: int
     severity: str = "warning"
     evidence: Mapping[str, object] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        from drift.notebook import transition_html
+
+        return transition_html(self)
+
+    def _repr_pretty_(self, page: Page, cycle: bool) -> None:  # noqa: ARG002 - as IPython asks
+        from drift.notebook import transition_line
+
+        page.text(transition_line(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +328,19 @@ class Calibrated:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """Earlier slots that were measured anew, as what they had seen has changed: their panels, by slot, in
+    these cities. `whole`: in all there are, so that the panels hold pooled figures as well.
+    """
+
+    slots: Mapping[datetime, tuple[Panel, ...]]
+    cities: tuple[str, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """All that one slot produced."""
+    """All that one slot produced. `data_hash` names what it was measured of, where that was asked for."""
 
     slot: datetime
     current: Window
@@ -307,17 +352,42 @@ class Run:
     transitions: tuple[Transition, ...]
     pair_counts: tuple[PairCount, ...]
     actuals_delay_s: Mapping[str, float] = field(default_factory=dict)
+    actuals_expected_delay_s: Mapping[str, float] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     calibrated: Calibrated | None = None
+    data_hash: str | None = None
+    revised: Revised | None = None
+    estimates: tuple[Panel, ...] = ()
+    """What is expected of hours without actuals: never among the measurements."""
+    data_faults: tuple[DataFault, ...] = ()
+    recent: Mapping[Series, Floats] = field(default_factory=dict)
+    """The error ÷ what is normal for it of each of the last days `(days,)`, oldest first, NaN where it is not
+    known, of each series that a detector is calibrated for. Kept nowhere: it is for whoever looks at the run.
+    """
 
     def measurements(self) -> Iterator[Measurement]:
         """Every measurement, one by one."""
         for panel in self.panels:
             yield from panel
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The measurements as a pandas frame in long form, a row each."""
-        from drift.document import run_to_pandas  # upwards, for whoever asks a run in a notebook
+    def to_pandas(self, what: RunPart = "measurements") -> pd.DataFrame:
+        """What it found, as a tidy pandas frame: a row a measurement, alert, transition, verdict, or count of
+        rows that were used and not (`drift.notebook.frames` has the columns).
 
-        return run_to_pandas(self)
+        Raises:
+            ValueError: it has nothing of that name.
+        """
+        from drift.notebook import run_frame  # upwards, for whoever asks a run in a notebook
+
+        return run_frame(self, what)
+
+    def _repr_html_(self) -> str:
+        from drift.notebook import run_html
+
+        return run_html(self)
+
+    def _repr_pretty_(self, page: Page, cycle: bool) -> None:  # noqa: ARG002 - as IPython asks
+        from drift.notebook import run_line
+
+        page.text(run_line(self))

@@ -3,6 +3,7 @@
 DriftError                 the root: its text names the thing and the remedy
 ├── ConfigError            the config, or a word on the command line, is wrong
 ├── StoreError             the feature store cannot be read as asked
+│   ├── StoreAwayError         it does not answer: nothing of it can be read now, and later it may be
 │   ├── StoreNotFoundError     there is nothing at that path
 │   ├── EmptyStoreError        there is a table, and it has no rows
 │   ├── ColumnError            a column is missing, or is of the wrong type
@@ -30,6 +31,10 @@ class ConfigError(DriftError):
 
 class StoreError(DriftError):
     """The feature store cannot be read as asked."""
+
+
+class StoreAwayError(StoreError):
+    """The store does not answer: no city of it can be read now, and the slot is worth another try."""
 
 
 class StoreNotFoundError(StoreError):

@@ -16,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig, StatisticsConfig
-from drift.domain import Floats
+from drift.domain import Codes, Floats
 from drift.engines.base import DriftLimits, Kernel, Scores
 from drift.engines.kernel import choose
 from drift.metrics import Metric, seasonal_scale
 from drift.metrics.base import Sample
 from drift.place import Placed, written
+from drift.quality import SOUND
 from drift.statistics import Statistic
 from drift.statistics.base import Reference
 from drift.timeline import Cells, Forecast, Pairs, anywhere
+from drift.unfit import Now, Zones, unfit_now
 from drift.windows import Windows
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -41,6 +43,7 @@ class Evaluation:
     accuracy: AccuracyConfig
     drift: StatisticsConfig
     kernel: Kernel = field(default_factory=choose)
+    zones: Zones = field(default_factory=Zones)
 
     @property
     def limits(self) -> DriftLimits:
@@ -81,21 +84,38 @@ def evaluate_block(
     how: Evaluation,
     references: Sequence[Prepared] | None = None,
     scale: Floats | None = None,
+    unfit: Codes | None = None,
 ) -> tuple[VersionScores, ...]:
     """The scores of a block of whole cities: what a fleet is made of, block by block, on any engine.
 
-    `references` are those that `prepare` would give and `scale` that of `scale_of`, where they are at hand.
+    `references` are those that `prepare` would give, `scale` that of `scale_of` and `unfit` the codes of
+    `unfit_of`, where they are at hand.
     """
     scales = scales_of(pairs, windows, how.accuracy, scale)
+    actual = Cells.of_window(pairs.grid, windows.current).of(pairs.actual)
+    if how.accuracy.leave_out_faults:
+        actual = without(actual, unfit_of(pairs, windows, how).codes if unfit is None else unfit)
     drifts = _drift(pairs, windows, how, prepare(pairs, windows, how) if references is None else references)
-    found = (_version(v, pairs, windows, scales, drifts, how) for v in range(len(pairs.model_versions)))
+    versions = range(len(pairs.model_versions))
+    found = (_version(v, pairs, windows, actual, scales, drifts, how) for v in versions)
     return tuple(scores for scores in found if scores is not None)
+
+
+def unfit_of(pairs: Pairs, windows: Windows, how: Evaluation) -> Now:
+    """What of the actuals of the current window is unfit to judge a forecast by, as the slot knows it."""
+    return unfit_now(pairs.actual, pairs.grid, how.zones.of(pairs.cities), windows.current)
+
+
+def without(actual: Floats, unfit: Codes) -> Floats:
+    """The actuals that are fit; NaN elsewhere."""
+    return np.where(unfit == SOUND, actual, np.nan) if unfit.any() else actual
 
 
 def _version(
     v: int,
     pairs: Pairs,
     windows: Windows,
+    actual: Floats,
     scales: Scales,
     drifts: Mapping[Column, Scores],
     how: Evaluation,
@@ -108,8 +128,8 @@ def _version(
     return VersionScores(
         model_version=pairs.model_versions[v],
         cities=tuple(pairs.cities[row] for row in rows),
-        metrics=_metrics(v, rows, pairs, windows, scales, how),
-        columns={column.name: _rows_of(drifts[column], rows) for column in own_columns(pairs, v)},
+        metrics=_metrics(v, rows, pairs, windows, actual[rows], scales, how),
+        columns={column.name: rows_of(drifts[column], rows) for column in own_columns(pairs, v)},
     )
 
 
@@ -161,10 +181,9 @@ def floor_of(actual: Floats, accuracy: AccuracyConfig) -> Floats:
 
 
 def _metrics(
-    v: int, rows: Rows, pairs: Pairs, windows: Windows, scales: Scales, how: Evaluation
+    v: int, rows: Rows, pairs: Pairs, windows: Windows, actual: Floats, scales: Scales, how: Evaluation
 ) -> dict[str | None, Scored]:
     cells = Cells.of_window(pairs.grid, windows.current)
-    actual = cells.of(pairs.actual)[rows]
     found: dict[str | None, Scored] = {}
     forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
     for horizon, forecast in forecasts:
@@ -258,7 +277,7 @@ def _drift(
         scores = how.kernel.drift(reference, values, how.limits, list(how.statistics.values()))
         size = len(pairs.cities)
         found |= {
-            column: _rows_of(scores, np.arange(k * size, (k + 1) * size)) for k, column in enumerate(columns)
+            column: rows_of(scores, np.arange(k * size, (k + 1) * size)) for k, column in enumerate(columns)
         }
     return found
 
@@ -269,6 +288,6 @@ def by_type(columns: Mapping[Column, Floats | Placed]) -> list[dict[Column, Floa
     return [{c: values for c, values in columns.items() if values.dtype == kind} for kind in types]
 
 
-def _rows_of(scores: Scores, rows: Rows) -> Scores:
+def rows_of(scores: Scores, rows: Rows | slice) -> Scores:
     """The scores of some of the series."""
     return Scores(scores.value[rows], scores.reason[rows], scores.n[rows], scores.coverage[rows])

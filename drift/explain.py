@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 from drift.evidence.advice import Advice, Clues, Step, advise
 from drift.evidence.case import Case, Rows
 from drift.evidence.channels import Channels, find_channels
-from drift.evidence.disturbances import Disturbances, find_disturbances
+from drift.evidence.disturbances import Disturbances, fault_onset, find_disturbances
 from drift.evidence.effect import Bias, Effect, find_bias, find_effect
 from drift.evidence.features import FeatureRange, find_features
 from drift.evidence.hours import Hours, Regime, find_hours, find_regime
-from drift.evidence.onset import Onset, find_onset
+from drift.evidence.level import Level, find_level
+from drift.evidence.onset import FAULT, Onset, find_onset
 from drift.evidence.part import Reason, plain
 from drift.evidence.peers import Peers, find_peers
 from drift.evidence.skill import (
@@ -65,6 +66,7 @@ class Evidence:
     regime: Regime | Reason
     shift: Shift | Reason
     repeat: Repeat | Reason
+    level: Level | Reason
     channels: Channels | Reason
     peers: Peers | Reason
     other_versions: tuple[OtherVersion, ...] | Reason
@@ -85,17 +87,26 @@ class Evidence:
         """
         return tuple(sentence for sentence in (*self._first(), *self._where(), *self._beside()) if sentence)
 
+    @property
+    def _about_faults(self) -> bool:
+        return isinstance(self.onset, Onset) and self.onset.channel == FAULT
+
     def _first(self) -> tuple[str | None, ...]:
-        return (
+        size = (
             self.effect.sentence(self.unit)
             if isinstance(self.effect, Effect)
-            else "There is no sound pair of a prediction and an actual in these hours.",
+            else "There is no sound pair of a prediction and an actual in these hours."
+        )
+        since = (
             self.onset.sentence(self.span.end, zone_of(self.timezone))
             if isinstance(self.onset, Onset)
             else f"Since when is not clear: {self.onset.text}. "
-            f"The figures are of the last {ago(self.span.end - self.span.start)}.",
-            f"Do first: {self.advice.text}",
+            f"The figures are of the last {ago(self.span.end - self.span.start)}."
         )
+        todo = f"Do first: {self.advice.text}"
+        if self._about_faults:
+            return f"The data are faulty: {self.disturbances.faults()}.", since, todo, size
+        return size, since, todo
 
     def _where(self) -> tuple[str | None, ...]:
         spread = isinstance(self.hours, Hours) and not self.hours.stand_out
@@ -104,6 +115,7 @@ class Evidence:
             self.hours.sentence() if isinstance(self.hours, Hours) and not spread else None,
             self.regime.sentence() if isinstance(self.regime, Regime) else None,
             self._marks(),
+            self._load(),
             self.channels.sentence() if isinstance(self.channels, Channels) else None,
         )
 
@@ -117,13 +129,21 @@ class Evidence:
             return None if self.advice.step is Step.CHECK_CLOCK else f"The forecast {self.shift.said()}."
         return None
 
+    def _load(self) -> str | None:
+        """That the load changed, if the advice has not told it."""
+        if not isinstance(self.level, Level) or self.advice.step is Step.CHECK_LOAD:
+            return None
+        said = self.level.said()
+        return f"{said[:1].upper()}{said[1:]}."
+
     def _beside(self) -> tuple[str | None, ...]:
         others = self.other_versions if isinstance(self.other_versions, tuple) else ()
         features = self.features if isinstance(self.features, tuple) else ()
         others = others[1:] if self.advice.step is Step.SWITCH_VERSION else others[:1]
         features = features[1:] if self.advice.step in (Step.CHECK_INPUT, Step.RETRAIN) else features
         return (
-            self.peers.sentence() if isinstance(self.peers, Peers) else None,
+            # peers tell of errors, and faults are this city's own
+            self.peers.sentence() if isinstance(self.peers, Peers) and not self._about_faults else None,
             f"{others[0].said()}." if others else None,
             f"{listed([feature.said() for feature in features])}." if features else None,
             self.skill.sentence() if isinstance(self.skill, Skill) else None,
@@ -136,7 +156,7 @@ class Evidence:
 def explain(case: Case) -> Evidence:
     """The evidence of one breach; a few milliseconds for 100 days of hours."""
     rows = Rows.of(case)
-    onset = find_onset(case, rows)
+    onset = fault_onset(case) if case.about_faults else find_onset(case, rows)
     if isinstance(onset, tuple):
         rows = rows.from_onset(onset[1])
     effect = find_effect(rows)
@@ -145,6 +165,7 @@ def explain(case: Case) -> Evidence:
         disturbances=find_disturbances(case, rows, zone_of(case.timezone)),
         repeat=find_repeat(rows),
         shift=find_shift(rows),
+        level=find_level(rows),
         channels=find_channels(case.by_channel),
         peers=find_peers(case.peers, case.group),
         other_versions=find_other_versions(case, rows),
@@ -158,7 +179,7 @@ def explain(case: Case) -> Evidence:
         span=_span(case, rows),
         onset=onset[0] if isinstance(onset, tuple) else onset,
         effect=effect,
-        advice=advise(clues),
+        advice=advise(clues, about_faults=case.about_faults),
         bias=find_bias(rows),
         hours=find_hours(rows, ratio),
         regime=find_regime(case, rows, ratio),

@@ -6,9 +6,8 @@ What is done with a block is a `Task`. It can be pickled, so an engine may carry
 from __future__ import annotations
 
 import pickle
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -17,15 +16,20 @@ from typing import NamedTuple
 import numpy as np
 
 from drift.cache import Cache, key_of
-from drift.config import Config, format_duration
+from drift.coarser import coarser
+from drift.config import Config
+from drift.data_fault import DataFault
+from drift.data_faults import count_unfit, data_faults
+from drift.data_hash import Digests, data_hash, digests
+from drift.delays import Delay, delays_at
 from drift.detect import Rule, judge, without_column
 from drift.domain import (
-    Calibrated,
     Failure,
     Floats,
     Grid,
     PairCount,
     Panel,
+    Series,
     Undefined,
     Unused,
     Verdict,
@@ -35,19 +39,26 @@ from drift.engines import Engine, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
 from drift.engines.local import Block
-from drift.errors import StoreError
-from drift.evaluate import Evaluation, Prepared, VersionScores, evaluate_block, prepare
+from drift.errors import StoreAwayError, StoreError
+from drift.evaluate import Evaluation, Prepared, VersionScores, evaluate_block, prepare, unfit_of
+from drift.finer import Finer
 from drift.fleet import combine, join
 from drift.metrics import load_metrics
 from drift.pairing import align
 from drift.past import Past, past_of
+from drift.retired import Forecast, Silence, cells_until, retire, retired, silences
+from drift.schema import Schema, united
+from drift.seen import Seen, seen_of
 from drift.statistics import load_statistics
 from drift.stores import open_store
 from drift.stores.base import Store
 from drift.survey import check_windows, read_cities, survey
 from drift.timeline import Pairs, Timeline
+from drift.unfit import Zones
+from drift.unmeasured import off_interval, unmeasured
 from drift.watch import UNWATCHED, BlockWatch, Watch, unjudged, watch_block
 from drift.watch_panels import combine as combine_watched
+from drift.watch_recent import recent_of
 from drift.windows import Cadence, Windows, windows_of
 
 
@@ -56,7 +67,8 @@ class Findings:
     """What the pure core says of one slot.
 
     `cities` are those that could be read; the pairs are kept only where pages will show them. `uncalibrated`
-    counts the series, and the features of cities, that no detector knows yet.
+    counts the series, and the features of cities, that no detector knows yet. `watch` is what looked at the
+    slot. `retired` are model versions that are judged no more, and where. `seen` is what later slots compare.
     """
 
     windows: Windows
@@ -69,7 +81,15 @@ class Findings:
     delays: Mapping[str, float]
     failures: tuple[Failure, ...]
     uncalibrated: int = 0
-    calibrated: Calibrated | None = None
+    watch: Watch = UNWATCHED
+    retired: frozenset[Forecast] = frozenset()
+    data_hash: str | None = None
+    recent: Mapping[Series, Floats] = field(default_factory=dict)
+    seen: Seen | None = None
+    estimates: tuple[Panel, ...] = ()
+    data_faults: tuple[DataFault, ...] = ()
+    schema: Schema = field(default_factory=dict)
+    lateness: Mapping[str, Delay] = field(default_factory=dict)
 
 
 class Measured(NamedTuple):
@@ -82,7 +102,13 @@ class Measured(NamedTuple):
     cities: tuple[str, ...]
     pairs: Pairs | None
     unread: list[Failure]
+    silence: Silence
     watched: BlockWatch = BlockWatch()
+    digests: Digests | None = None
+    seen: Seen | None = None
+    data_faults: tuple[DataFault, ...] = ()
+    schema: Schema = {}  # noqa: RUF012 - a NamedTuple's default, that nobody writes to
+    lateness: Mapping[str, Delay] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +144,8 @@ def opened_tools(sent: bytes) -> Tools:
 
 def evaluation_of(config: Config, kernel: Kernel) -> Evaluation:
     """What the config measures: all metrics and statistics that are installed, by its numbers."""
-    return Evaluation(load_metrics(), load_statistics(), config.accuracy, config.statistics, kernel)
+    zones = Zones(config.timezone, config.timezones)
+    return Evaluation(load_metrics(), load_statistics(), config.accuracy, config.statistics, kernel, zones)
 
 
 class Known(NamedTuple):
@@ -142,6 +169,7 @@ class Task:
     cadence: Cadence
     keep_pairs: bool = False
     watch: Watch = UNWATCHED
+    hashed: bool = False
 
     def __call__(self, cities: Block) -> Measured | StoreError:
         """Read and measure the block; the error, if not one of its cities can be read."""
@@ -156,15 +184,26 @@ class Task:
         except StoreError as error:
             return error
         watched, failed = self._watch(pairs)
+        how, config, counts = self.tools.how, self.tools.config, timeline.count(self.windows)
+        unfit = unfit_of(pairs, self.windows, how)
+        if config.accuracy.leave_out_faults:
+            counts = count_unfit(counts, pairs, self.windows, unfit.codes)
+        late_after = config.detection.late_after
         return Measured(
-            scores=evaluate_block(pairs, self.windows, self.tools.how, references, scale),
-            counts=timeline.count(self.windows),
+            scores=evaluate_block(pairs, self.windows, how, references, scale, unfit.codes),
+            counts=counts,
             unkeyed=timeline.unkeyed,
             delays=actuals_delay(pairs, self.windows.slot),
             cities=pairs.cities,
-            pairs=pairs if self.keep_pairs else None,
-            unread=[*unread, *failed],
+            pairs=replace(pairs, arrivals=timeline.arrivals(self.windows)) if self.keep_pairs else None,
+            unread=[*unread, *failed, *coarser(pairs)],
+            silence=next(silences(timeline, [self.windows])),
             watched=watched,
+            digests=digests(pairs, self.windows, references) if self.hashed else None,
+            seen=seen_of(pairs, config.windows.revise_for),
+            data_faults=data_faults(timeline, pairs, self.windows, how.zones, unfit, late_after),
+            schema=timeline.schema,
+            lateness=delays_at(timeline, self.windows),
         )
 
     def _watch(self, pairs: Pairs) -> tuple[BlockWatch, list[Failure]]:
@@ -214,7 +253,7 @@ class Task:
     def _after(self, past: Past, cities: Block) -> Known | None:
         """The block by its past and the rows since; None where they do not go together."""
         fresh, unread = self._read(Window(past.end, self.windows.history.end), cities)
-        timeline = None if unread else past.followed_by(fresh, self.windows)
+        timeline = None if unread or fresh.averaged else past.followed_by(fresh, self.windows)
         if timeline is None:
             return None
         pairs = timeline.at(self.windows)
@@ -246,21 +285,22 @@ def find(
     windows = windows_of(slot, config.windows, config.accuracy, there.cadence, watch.look_back)
     failures = check_windows(windows, there.span)
 
-    task = Task(Tools(config, store, how, cache), windows, there.cadence, keep_pairs, watch)
+    hashed = config.mlflow is not None
+    task = Task(Tools(config, store, how, cache), windows, there.cadence, keep_pairs, watch, hashed)
     blocks = store.partition(there.cities, config.engine.block)
     parts, unread = _sorted_out(blocks, list(carry(task, blocks)))
     read = tuple(city for part in parts for city in part.cities)
     watched = [part.watched for part in parts]
-    panels = (
-        *combine([part.scores for part in parts], read, how),
-        *combine_watched(watched, windows, watch, config),
-    )
+    after = cells_until(config.notify.retire_after, windows, there.cadence.step)
+    gone = retired(Silence.join([part.silence for part in parts]), after)
+    scored = combine([part.scores for part in parts], read, how)
+    panels = retire((*scored, *combine_watched(watched, windows, watch, config)), gone)
     pairs = [part.pairs for part in parts if part.pairs is not None]
     # every block's read sees the rows without a key: they count once
     unkeyed = [PairCount(None, None, 0, parts[0].unkeyed, "history")] if parts[0].unkeyed else []
     counts = (*unkeyed, *(count for part in parts for count in part.counts))
-    failures += [*unread, *_unmeasured(panels, counts, windows, failures), *_misnamed(rules, panels)]
-    failures += _off_interval(counts, there.cadence)
+    failures += [*unread, *unmeasured(panels, counts, windows, failures), *_misnamed(rules, panels)]
+    failures += off_interval(counts, there.cadence)
     return Findings(
         windows=windows,
         cadence=there.cadence,
@@ -272,7 +312,14 @@ def find(
         delays={city: delay for part in parts for city, delay in part.delays.items()},
         failures=tuple(failures),
         uncalibrated=sum(block.uncalibrated for block in watched),
-        calibrated=watch.calibrated,
+        recent=recent_of(watched),
+        watch=watch,
+        retired=gone,
+        data_hash=data_hash(part.digests or {} for part in parts) if hashed else None,
+        seen=Seen.join([part.seen for part in parts if part.seen is not None]),
+        data_faults=tuple(fault for part in parts for fault in part.data_faults),
+        schema=united(part.schema for part in parts),
+        lateness={city: delay for part in parts for city, delay in part.lateness.items()},
     )
 
 
@@ -290,7 +337,8 @@ def timeline_of(
     """
     tables, read, failures = read_cities(store, window, cities)
     grid = Grid(window.start, cadence.step, window.length // cadence.step)
-    return align(tables, grid, read, config.accuracy, write_features=write_features), failures
+    finer = Finer.of(config.store)
+    return align(tables, grid, read, config.accuracy, write_features=write_features, finer=finer), failures
 
 
 def fingerprint_of(store: Store, window: Window, cities: Sequence[str]) -> str | None:
@@ -312,55 +360,18 @@ def _sorted_out(
     """The blocks that could be measured, and a failure for each city that could not be read.
 
     Raises:
-        StoreError: none could.
+        StoreError: none could, or the store went away: half a slot is none.
     """
     parts = [part for part in found if isinstance(part, Measured)]
     errors = [part for part in found if isinstance(part, StoreError)]
-    if not parts and errors:
-        raise errors[0]
+    away = [error for error in errors if isinstance(error, StoreAwayError)]
+    if away or (errors and not parts):
+        raise (away or errors)[0]
     failures = [failure for part in parts for failure in part.unread]
     for block, part in zip(blocks, found, strict=True):
         if isinstance(part, StoreError):
             failures += [Failure("read", city, str(part)) for city in block]
     return parts, failures
-
-
-def _unmeasured(
-    panels: Sequence[Panel], counts: Sequence[PairCount], windows: Windows, said: Sequence[Failure]
-) -> list[Failure]:
-    """A slot of which nothing could be measured is no success, whatever the reason."""
-    if any((panel.reason == 0).any() for panel in panels if panel.kind == "metric"):
-        return []
-    if any(failure.what == "current" for failure in said):
-        return []
-    why: Counter[str] = Counter()
-    for count in counts:
-        if count.window == "current":
-            why.update({reason.value: many for reason, many in count.unused.items()})
-    reasons = ", ".join(f"{reason} {many}" for reason, many in why.most_common()) or "there are no rows"
-    text = f"nothing could be measured in {windows.current}: {reasons}; see `drift doctor`"
-    return [Failure("windows", "current", text)]
-
-
-def _off_interval(counts: Sequence[PairCount], cadence: Cadence) -> list[Failure]:
-    """Cities more of whose rows lie beside the grid than on it have another interval, or another phase."""
-    off = sorted(
-        {
-            str(count.city)
-            for count in counts
-            if count.window == "history" and count.unused.get(Unused.OFF_INTERVAL, 0) > count.used
-        }
-    )
-    if not off:
-        return []
-    some = ", ".join(off[:5]) + (f" and {len(off) - 5} more" if len(off) > 5 else "")
-    first = cadence.floor(cadence.anchor + timedelta(days=1))
-    text = (
-        f"most rows of {some} lie off the interval of {format_duration(cadence.step)} (at {first:%M} past): "
-        f"both tables want one interval and phase; see store.interval, or give these cities a config of "
-        f"their own"
-    )
-    return [Failure("read", "interval", text)]
 
 
 def _misnamed(rules: Sequence[Rule], panels: Sequence[Panel]) -> list[Failure]:

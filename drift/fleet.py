@@ -15,7 +15,7 @@ from drift.domain import Floats, Panel, Series, Undefined
 from drift.engines.base import Scores
 from drift.evaluate import Evaluation, Scored, VersionScores, evaluate_block
 from drift.metrics.base import Sample
-from drift.timeline import Forecast, Pairs
+from drift.timeline import Arrivals, Forecast, Pairs
 from drift.windows import Windows
 
 
@@ -155,6 +155,17 @@ def join(blocks: Sequence[Pairs]) -> Pairs:
         features={
             name: np.concatenate([block.features[name] for block in blocks]) for name in blocks[0].features
         },
+        arrivals=_arrivals(blocks),
+    )
+
+
+def _arrivals(blocks: Sequence[Pairs]) -> Arrivals | None:
+    """When the actuals of all blocks came; None where one does not say it."""
+    given = [block.arrivals for block in blocks if block.arrivals is not None]
+    if len(given) < len(blocks):
+        return None
+    return Arrivals(
+        np.concatenate([each.delay for each in given]), np.concatenate([each.revised for each in given])
     )
 
 

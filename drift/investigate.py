@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-import numpy as np
 import structlog
 
 from drift.calendar import calendar
 from drift.config import Config
 from drift.config_notify import BUILTIN
-from drift.domain import AlertKey, AlertStatus, Failure, Floats, Panel, Transition
+from drift.domain import AlertKey, AlertStatus, Codes, Failure, Panel, Transition
 from drift.errors import DriftError
+from drift.estimate import NAMES as ESTIMATED
 from drift.evidence.case import Case, Peer
 from drift.evidence.wording import digits
 from drift.explain import Evidence, explain
@@ -24,7 +24,8 @@ from drift.findings import timeline_of
 from drift.quality import faults
 from drift.stores.base import Store
 from drift.text import printable
-from drift.timeline import Pairs
+from drift.timeline import Pairs, from_start
+from drift.unfit import with_later
 from drift.watch import DAY, Watch
 from drift.watch_features import FeaturePanel, FeatureSaid
 from drift.windows import Cadence, Windows
@@ -37,8 +38,11 @@ WORST = 10
 
 
 def worth_explaining(transitions: Iterable[Transition]) -> list[Transition]:
-    """Those that begin an alarm about a forecast, the worst first."""
-    begin = [t for t in transitions if t.after is AlertStatus.FIRING and t.key.rule not in BUILTIN]
+    """Those that begin an alarm about a measured forecast, the worst first: of hours that are only estimated
+    there is nothing to explain yet.
+    """
+    begun = (t for t in transitions if t.after is AlertStatus.FIRING and t.key.rule not in BUILTIN)
+    begin = [t for t in begun if t.name not in ESTIMATED]
     return sorted(begin, key=lambda t: -abs((t.value or 0.0) - t.threshold.limit))[:MOST]
 
 
@@ -181,20 +185,29 @@ def case_of(
         hours=hours,
         actual=pairs.actual[c],
         predicted=dict(zip(pairs.model_versions, predicted, strict=True)),
-        features={name: _whole(values[c], pairs.grid.count) for name, values in pairs.features.items()},
+        features={name: from_start(values[c], pairs.grid.count) for name, values in pairs.features.items()},
         expected=expected,
         window_days=window_days,
         by_channel=_channels(panels, key),
         peers=_others(transition, peers),
         group=config.groups.get(city),
-        faults=faults(pairs.actual[c : c + 1], per_day)[0],
+        faults=_actual_faults(pairs, c, windows, config),
         prediction_faults=faults(predicted[v : v + 1], per_day)[0],
-        lower=None if lower is None else _whole(lower[v, c], pairs.grid.count),
-        upper=None if upper is None else _whole(upper[v, c], pairs.grid.count),
+        lower=None if lower is None else from_start(lower[v, c], pairs.grid.count),
+        upper=None if upper is None else from_start(upper[v, c], pairs.grid.count),
         interval_level=config.accuracy.interval_level,
         unit=config.store.unit,
         timezone=config.zone_of(city),
+        about_faults=transition.name == "fault_hours",
     )
+
+
+def _actual_faults(pairs: Pairs, c: int, windows: Windows, config: Config) -> Codes:
+    """The codes of one city's actuals, as known at the end of the current window."""
+    values, end = pairs.actual[c : c + 1], pairs.grid.cut(windows.current).stop
+    zones = [config.zone_of(pairs.cities[c])]
+    found: Codes = with_later(faults(values, DAY // pairs.grid.step), values, pairs.grid, zones, end)[0]
+    return found
 
 
 def _others(transition: Transition, peers: Mapping[str, Peer]) -> dict[str, Peer]:
@@ -205,11 +218,6 @@ def _others(transition: Transition, peers: Mapping[str, Peer]) -> dict[str, Peer
     if transition.name == "drift_score":
         return others
     return {name: replace(peer, score=None) for name, peer in others.items()}
-
-
-def _whole(values: Floats, count: int) -> Floats:
-    """Values that end with the grid, from its start on: NaN where they had not begun."""
-    return np.concatenate([np.full(count - len(values), np.nan, values.dtype), values])
 
 
 def _channels(panels: Sequence[Panel], key: AlertKey) -> dict[str, float]:

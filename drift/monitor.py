@@ -8,7 +8,7 @@ that fails is a named failure of the run and stops nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,19 +25,24 @@ from drift.config import Config
 from drift.config_text import did_you_mean
 from drift.dead_man import DeadMan, is_good
 from drift.decisions import Decision, Decisions
+from drift.delays import expected_delays
 from drift.detect import compile_rules
 from drift.document import config_hash
-from drift.domain import Alert, AlertKey, Failure, Run, Transition, iso
+from drift.domain import Alert, AlertKey, Failure, Run, Transition
 from drift.engines import Engine, kernel_numpy, open_engine
 from drift.engines.base import Kernel
 from drift.engines.kernel import choose
-from drift.errors import ConfigError, DriftError
+from drift.errors import ConfigError
+from drift.estimates import Estimates
 from drift.evaluate import Evaluation
 from drift.findings import Findings, find
 from drift.investigate import investigate, with_evidence, worth_explaining
 from drift.metrics import load_metrics
 from drift.notify import Standing
+from drift.publishing import Way, published
 from drift.rehearsal import Rehearsal, Replay
+from drift.revisions import Revisions, Revisit
+from drift.schema import schema_changes
 from drift.sinks import open_sinks
 from drift.sinks.base import Sink
 from drift.state import SlotCommit, State, fingerprint
@@ -46,7 +51,6 @@ from drift.stores import open_store
 from drift.stores.base import Store
 from drift.telemetry.logs import log_to_stderr
 from drift.telling import Telling, pages_of, slot_commit
-from drift.timeline import Pairs
 from drift.windows import slots_between
 
 log = structlog.get_logger()
@@ -92,6 +96,7 @@ class Monitor:
         )
         self.decisions = Decisions(config, self.rules)
         self.calibrations = Calibrations(config)
+        self.estimates = Estimates(config, self.rules)
         self._long_lived = long_lived
         if store is not None and config.engine.kind == "spark":
             raise ConfigError(
@@ -121,6 +126,11 @@ class Monitor:
         return Telling(self.config, self.decisions, self.state, self.clock)
 
     @cached_property
+    def revisions(self) -> Revisions:
+        """The past of the slots, where it changes."""
+        return Revisions(self.config, self.store, self.state, self.rules, self.calibrations)
+
+    @cached_property
     def dead_man(self) -> DeadMan:
         """Who is called after each good slot."""
         return DeadMan(self.config.notify.ping_url)
@@ -146,7 +156,7 @@ class Monitor:
         """What can be said of the slot; nothing is written. Raises `DriftError` where nothing can."""
         if self.how.kernel is kernel_numpy:
             self.how = replace(self.how, kernel=self._kernel(slots=1))
-        return find(
+        found = find(
             slot,
             self.store,
             self.config,
@@ -157,16 +167,7 @@ class Monitor:
             cache=self.cache,
             watch=self.calibrations.at(slot, self.state) if self.calibrations.budgets else None,
         )
-
-    def _calibrate(self, slot: datetime) -> list[Failure]:
-        """Fit what the detectors need; that it cannot be done stops nothing else."""
-        try:
-            return self.calibrations.fit(slot, self.store, self.state)
-        except DriftError as error:
-            return [Failure("calibrate", "detectors", str(error))]
-        except Exception as error:  # a slot without scores is better than none
-            log.exception("the detectors could not be fitted", slot=iso(slot))
-            return [Failure("calibrate", "detectors", f"{type(error).__name__}: {error}")]
+        return self.estimates.added(found, self.store, self.state) if self.estimates.wanted else found
 
     def _kernel(self, slots: int) -> Kernel:
         """The form that is done first with so many slots."""
@@ -207,32 +208,34 @@ class Monitor:
         started = self.clock()
         found, unfit = self._find(slot)
         evidence, unexplained = self._explain(found)
-        found = replace(found, failures=(*found.failures, *unfit, *unexplained))
-        alerts, undecided = self._commit(found, evidence, token)
+        past = self.revisions.of(found, self.how)
+        changed = schema_changes(found.schema, found.windows.current, self.state, self.config)
+        found = replace(found, failures=(*found.failures, *unfit, *unexplained, *past.failures, *changed))
+        alerts, undecided = self._commit(found, evidence, past, token)
         run = self._run(found, alerts, (self.clock() - started).total_seconds())
-        run = replace(run, failures=(*run.failures, *undecided))
+        run = replace(run, failures=(*run.failures, *undecided), revised=past.revised)
         record = self.state.slot(found.windows.slot)
         if record is not None and record.published_at is not None:
             return run
-        run = self._publish(run, found.pairs)
-        if found.calibrated is not None and self._fit_due(found):
-            run = replace(run, failures=(*run.failures, *self._calibrate(slot)))  # nobody waits for it now
-        return run
+        run = self._publish(run, found)
+        if found.watch.calibrated is not None and self._fit_due(found):
+            unfit = self.calibrations.attempt(slot, self.store, self.state)  # nobody waits for it now
+            run = replace(run, failures=(*run.failures, *unfit))
+        return self.estimates.behind(run, self.store, self.state) if self.estimates.wanted else run
 
     def _find(self, slot: datetime) -> tuple[Findings, list[Failure]]:
         """The slot's findings, after the first fit where there is none yet and the slot has what it takes."""
         keep = self.config.reports is not None
         found = self.find(slot, keep_pairs=keep)
-        if found.calibrated is not None or not self._fit_due(found):
+        if found.watch.calibrated is not None or not self._fit_due(found):
             return found, []
-        unfit = self._calibrate(slot)
+        unfit = self.calibrations.attempt(slot, self.store, self.state)
         if self.calibrations.at(slot, self.state).calibration is None:
             return found, unfit
         return self.find(slot, keep_pairs=keep), unfit
 
     def _fit_due(self, found: Findings) -> bool:
-        watch = self.calibrations.at(found.windows.slot, self.state)
-        return watch.fit_due(found.windows.slot, found.uncalibrated, self.config.detection.refit)
+        return found.watch.fit_due(found.windows.slot, found.uncalibrated, self.config.detection.refit)
 
     def _explain(self, found: Findings) -> tuple[dict[AlertKey, Mapping[str, object]], list[Failure]]:
         """Why alerts are about to fire. Asked before the transaction, which should be short: should another
@@ -245,11 +248,16 @@ class Monitor:
         begin = worth_explaining(ahead.transitions)
         if not begin:
             return {}, []
-        watch = self.calibrations.at(slot, self.state)
-        return investigate(begin, found.panels, found.windows, found.cadence, self.store, watch, self.config)
+        return investigate(
+            begin, found.panels, found.windows, found.cadence, self.store, found.watch, self.config
+        )
 
     def _commit(
-        self, found: Findings, evidence: Mapping[AlertKey, Mapping[str, object]], token: int | None
+        self,
+        found: Findings,
+        evidence: Mapping[AlertKey, Mapping[str, object]],
+        past: Revisit,
+        token: int | None,
     ) -> tuple[Mapping[AlertKey, Alert], Sequence[Failure]]:
         """Decide on the alerts and write the slot, unless the ledger has it; where the alerts stand then."""
         slot, now = found.windows.slot, self.clock()
@@ -267,9 +275,11 @@ class Monitor:
                     unread=[failure.what for failure in found.failures if failure.stage == "read"],
                     explained=lambda transition: with_evidence(transition, evidence),
                     links=pages,
+                    known=past.known,
+                    delays=found.lateness,
                 )
             ]
-            return slot_commit(slot, made[0], len(found.failures))
+            return slot_commit(slot, made[0], len(found.failures), past.entry)
 
         hashed = config_hash(self.config)
         commit = self.state.decide(slot, decision, at=now, config_hash=hashed, token=token)
@@ -299,37 +309,31 @@ class Monitor:
             transitions=tuple(self.state.transitions(slot=slot)),
             pair_counts=found.counts,
             actuals_delay_s=found.delays,
+            actuals_expected_delay_s=expected_delays(found.lateness),
             failures=found.failures,
-            calibrated=found.calibrated,
+            calibrated=found.watch.calibrated,
+            recent=found.recent,
+            estimates=found.estimates,
+            data_hash=found.data_hash,
+            data_faults=found.data_faults,
         )
 
-    def _publish(self, run: Run, pairs: Pairs | None) -> Run:
+    def _publish(self, run: Run, found: Findings) -> Run:
         """Write the pages, then hand the run to each sink; the run comes back with links and failures."""
-        links: dict[str, str] = {}
-        failures = list(run.failures)
-
-        def attempt(stage: str, what: str, publish: Callable[[], Mapping[str, str]]) -> None:
-            try:
-                links.update(publish())
-            except DriftError as error:
-                failures.append(Failure(stage, what, str(error)))
-            except Exception as error:  # a sink's own fault must not stop the others
-                log.exception("a sink failed", stage=stage, what=what)
-                failures.append(Failure(stage, what, f"{type(error).__name__}: {error}"))
-
-        before = len(failures)
+        pairs, ways = found.pairs, []
         if pairs is not None:
             from drift.reports.publish import write_reports
 
-            history = self._history(run)
-            normal = self.calibrations.at(run.slot, self.state).calibration
-            attempt("reports", "pages", lambda: write_reports(run, pairs, history, self.config, normal))
-        for sink in self.sinks:
-            current = replace(run, links=dict(links), failures=tuple(failures))
-            attempt("sink", sink.name, lambda sink=sink, current=current: sink.publish(current))  # type: ignore[misc]
-        if len(failures) == before:
+            history, normal = self._history(run), found.watch.calibration
+            # the run as it is now: pages do not say what else failed
+            ways.append(
+                Way("reports", "pages", lambda _: write_reports(run, pairs, history, self.config, normal))
+            )
+        ways += [Way("sink", sink.name, sink.publish) for sink in self.sinks]
+        done = published(run, ways)
+        if len(done.failures) == len(run.failures):
             self.state.mark_published(run.slot, self.clock())
-        return replace(run, links=links, failures=tuple(failures))
+        return done
 
     def report(
         self,
@@ -338,15 +342,17 @@ class Monitor:
         on_page: Callable[[int], None] | None = None,
         *,
         single_file: bool = False,
+        deep: Callable[[Failure], None] | None = None,
     ) -> dict[str, str]:
         """Write the pages of a slot as it is known now: the fleet's, and every city's or only this one's.
 
-        With `single_file` each page is complete, to be mailed. Neither the state nor a sink is touched.
+        With `single_file` each page is complete, to be mailed. With `deep` Evidently's report is made of this
+        city, or of those that alert, and it hears what failed. Neither the state nor a sink is touched.
 
         Raises:
             ConfigError: the store has no such city, or the config turns reports off.
         """
-        from drift.reports.publish import write_pages
+        from drift.reports.publish import alerting, write_pages
 
         found = self.find(slot, keep_pairs=True)
         if city is not None and city not in found.cities:
@@ -362,8 +368,10 @@ class Monitor:
             self.config,
             cities,
             on_page,
-            calibration=self.calibrations.at(run.slot, self.state).calibration,
+            calibration=found.watch.calibration,
             single_file=single_file,
+            deep=cities if city is not None else alerting(run, cities),
+            on_failure=deep,
         )
 
     def _history(self, run: Run) -> list[Transition]:
@@ -377,15 +385,16 @@ class Monitor:
         every: timedelta,
         *,
         explain: bool = False,
+        keep: Collection[str] = (),
         on_slot: Callable[[int], None] | None = None,
     ) -> Replay:
         """The same pipeline over past slots, starting with no alerts; nothing is written or delivered.
 
-        With `explain`, alarms that begin carry their evidence, as those of a slot do. `on_slot` is told,
-        after each slot, how many there are.
+        With `explain`, alarms that begin carry their evidence, as those of a slot do. Measurements of a name
+        in `keep` stay in the replay. `on_slot` is told, after each slot, how many there are.
         """
         how = replace(self.how, kernel=self._kernel(slots=len(slots_between(first, last, every))))
         rehearsal = Rehearsal(
-            self.store, self.config, how, self.rules, self.calibrations, self.decisions.rules, explain
+            self.store, self.config, how, self.rules, self.calibrations, self.decisions.rules, explain, keep
         )
         return rehearsal.play(first, last, every, on_slot)

@@ -231,6 +231,8 @@ class _Desk:
             evidence = {} if change is None else _plain(change)
         except Exception as error:  # noqa: BLE001 - any value may be in it; the alert is told without
             yield failed("notify", alert.key, error)
+        if last.status == "resolved" and _just_over(alert, last):
+            evidence["worst"] = alert.worst
         rule = self.rules.get(alert.key.rule)
         measured = rule.measured if rule else alert.key.rule
         told = Told(
@@ -249,6 +251,12 @@ class _Desk:
         """By which the alert's episode ended or began."""
         changes = self.transitions.get(key), self.standing.began.get(key)
         return next((c for c in changes if c and c.episode == episode and _of_firing(c)), None)
+
+
+def _just_over(alert: Alert, last: Last) -> bool:
+    """Whether the worst value that the alert knows is of the episode that is told to be over."""
+    resting = alert.status in (AlertStatus.OK, AlertStatus.RESOLVED)
+    return resting and alert.episode == last.episode and alert.worst is not None
 
 
 def _of_firing(change: Transition) -> bool:

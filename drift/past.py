@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.config import AccuracyConfig
+from drift.delays import KEPT, Moments, came_at, says_when
 from drift.domain import Floats, Grid, Unused, Window
 from drift.engines.base import Kernel
 from drift.evaluate import Prepared, columns_of, scale_of
@@ -42,7 +43,8 @@ class Past:
 
     Axes as in `Timeline`, with the times from the start of the history to `end`. `moves`: whether the
     reference follows the slot. `span`: for how many cells of such a way it is kept. `whole`: whether no
-    actual and no prediction is missing. `scale` is that of `evaluate.scale_of`.
+    actual and no prediction is missing. `scale` is that of `evaluate.scale_of`. `came` is when the
+    actuals of the last cells first came, None where the store does not say.
     """
 
     windows: Windows
@@ -58,6 +60,7 @@ class Past:
     whole: bool
     scale: Floats
     kept: tuple[Kept, ...]
+    came: Moments | None = None
 
     @property
     def end(self) -> datetime:
@@ -85,7 +88,8 @@ class Past:
         cut = pairs.grid.cut(past_of(windows, moves=moves))
         if moves:  # what has not been in the reference cannot leave it
             span = min(span, pairs.grid.cells(windows.reference))
-        if cut.stop <= span or timeline.outside or timeline.unkeyed or not pairs.model_versions:
+        odd = timeline.outside or timeline.unkeyed or timeline.averaged
+        if cut.stop <= span or odd or not pairs.model_versions:
             return None
         reasons = timeline.actual_reasons(cut, windows)
         if Unused.LATE in reasons and reasons[Unused.LATE].any():  # they will be known to a later slot
@@ -110,6 +114,7 @@ class Past:
             whole=not (np.isnan(pairs.actual[:, cut]).any() or np.isnan(predicted).any()),
             scale=scale_of(pairs, windows, accuracy),
             kept=tuple(_keep(each, pairs, windows, span if moves else 0) for each in references),
+            came=_came(timeline, cut),
         )
 
     def serves(self, windows: Windows) -> bool:
@@ -163,11 +168,16 @@ class Past:
         )  # fmt: skip
 
     def _before(self, revision: Revision, number: int, skip: int) -> Revision:
-        """A revision with the past before it; the oldest has the past's values, known since ever."""
+        """A revision with the past before it; the oldest has the past's values, known since they first came,
+        and since ever where that is too long ago to matter.
+        """
         past = self.actual[:, skip:] if number == 0 else np.full_like(self.actual[:, skip:], np.nan)
         known = revision.available
         if known is not None:
-            known = np.concatenate([np.full(past.shape, EVER), known], axis=1)
+            cities, cells = past.shape
+            came = np.zeros((cities, 0), np.int64) if number or self.came is None else self.came
+            came = came[:, max(came.shape[1] - cells, 0) :]
+            known = np.concatenate([np.full((cities, cells - came.shape[1]), EVER), came, known], axis=1)
         return Revision(_joined(past, revision.value), known)
 
     def scale_at(self, windows: Windows) -> Floats | None:
@@ -203,6 +213,13 @@ def _keep(prepared: Prepared, pairs: Pairs, windows: Windows, span: int) -> Kept
     start = windows.reference.start
     leaving = columns_of(pairs, Cells.of_window(pairs.grid, Window(start, start + span * pairs.grid.step)))
     return Kept(prepared, written([leaving[column] for column in prepared.columns]))
+
+
+def _came(timeline: Timeline, cut: slice) -> Moments | None:
+    """When the last actuals of the cells first came, as far back as delays are learnt from."""
+    if not says_when(timeline):
+        return None
+    return came_at(timeline, slice(max(cut.stop - KEPT // timeline.grid.step, cut.start), cut.stop))
 
 
 def _some(counts: Counts) -> dict[Unused, NDArray[np.int32]]:

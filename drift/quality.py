@@ -250,7 +250,10 @@ FAULTS = {fault.name: fault for fault in _KINDS}
 """Every kind of hard fault, the most telling first: a stuck value explains its scale, not the reverse.
 One more kind is a function and a line here."""
 
-NAMES = {fault.code: fault.name for fault in _KINDS}
+SPIKE, SHIFT = 5, 6
+"""Codes of what only later hours tell: it leaves the accuracy (`drift.unfit`), and not the detectors."""
+
+NAMES = {fault.code: fault.name for fault in _KINDS} | {SPIKE: "spike", SHIFT: "shift"}
 """The name of each code."""
 
 

@@ -1,19 +1,20 @@
-"""PURE. Whether an alert is held back now: by a silence, or because the monitor is stale.
+"""PURE. Whether an alert is held back now: by a silence, or because another says it already.
 
 A stale monitor is one alert, and whatever else fires is as old as it: it waits (Alertmanager calls that
-inhibition). A silence that cannot be understood holds nothing back, and is a failure: to be told too much is
+inhibition). That a city has no data says that its actuals are late, and more: while it fires, that waits. A
+silence that cannot be understood holds nothing back, and is a failure: to be told too much is
 better than to be told nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from drift.builtin import UNINHIBITED
-from drift.config_notify import MONITOR_STALE
+from drift.config_notify import LATE_ACTUALS, MONITOR_STALE, NO_DATA
 from drift.domain import Alert, Failure
 from drift.errors import DriftError
 from drift.notices import Silence
@@ -29,6 +30,8 @@ class Quiet:
     groups: Mapping[str, str]
     now: datetime
     failures: tuple[Failure, ...] = ()
+    blind: Collection[str | None] = ()
+    """Cities without data."""
 
     @classmethod
     def of(
@@ -47,12 +50,16 @@ class Quiet:
                 AttributeError,
             ) as error:  # it may be of any other version
                 failures.append(Failure("notify", f"silence {silence.id}", str(error)))
-        stale = any(alert.key.rule == MONITOR_STALE for alert in firing)
-        return cls(tuple(sound), stale, groups, now, tuple(failures))
+        keys = [alert.key for alert in firing]
+        stale = any(key.rule == MONITOR_STALE for key in keys)
+        blind = frozenset(key.city for key in keys if key.rule == NO_DATA)
+        return cls(tuple(sound), stale, groups, now, tuple(failures), blind)
 
     def holds(self, alert: Alert, fingerprint: str) -> bool:
         """Whether nobody is to be told now that the alert fires."""
         if self.stale and alert.key.rule not in UNINHIBITED:
+            return True
+        if alert.key.rule == LATE_ACTUALS and alert.key.city in self.blind:
             return True
         return any(active(silence, self.now) for silence in self._matching(alert, fingerprint))
 

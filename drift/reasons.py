@@ -26,6 +26,10 @@ class Undefined(IntEnum):
     NOT_CALIBRATED = 12
     NOT_HOURLY = 13
     NOT_JUDGED = 14
+    RETIRED = 15
+    NOT_FITTED = 16
+    NO_PREDICTIONS = 17
+    NO_ARRIVALS = 18
 
     @property
     def text(self) -> str:
@@ -49,6 +53,10 @@ _UNDEFINED_TEXT: Mapping[Undefined, str] = {
     Undefined.NOT_CALIBRATED: "what is normal was not fitted yet: it takes three weeks of pairs",
     Undefined.NOT_HOURLY: "intervals are no whole part of an hour",
     Undefined.NOT_JUDGED: "the detector failed: see the failures of the run",
+    Undefined.RETIRED: "the model version was retired: another one forecasts here in its place",
+    Undefined.NOT_FITTED: "the estimate was not fitted yet: it takes four weeks of pairs, or more",
+    Undefined.NO_PREDICTIONS: "no prediction for an hour whose actual is not in",
+    Undefined.NO_ARRIVALS: "the store does not say when actuals came: it has no available_time",
 }
 
 
@@ -64,5 +72,12 @@ class Unused(StrEnum):
     NEGATIVE = "negative"
     NAIVE_TIMESTAMP = "naive_timestamp"
     OFF_INTERVAL = "off_interval"
+    PARTIAL_INTERVAL = "partial_interval"
     OUT_OF_WINDOW = "out_of_window"
     NULL_KEY = "null_key"
+    # pairs whose actual is unfit to judge a forecast by
+    NOT_POSITIVE = "not_positive"
+    STUCK = "stuck"
+    SPIKE = "spike"
+    SCALE = "scale"
+    SHIFT = "shift"

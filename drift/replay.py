@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from drift.domain import Floats, Panel, Series, Window
+from drift.domain import Floats, Grid, Panel, Series, Window
 from drift.engines.base import Cuts, Scores
 from drift.evaluate import (
     Column,
@@ -26,13 +26,17 @@ from drift.evaluate import (
     columns_of,
     expected_of,
     own_columns,
+    rows_of,
     sample_of,
     scales_of,
+    unfit_of,
+    without,
 )
 from drift.fleet import evaluate
 from drift.metrics.base import Sample
 from drift.place import Placed, written
 from drift.timeline import Forecast, Pairs, Timeline
+from drift.unfit import MEMORY, unfit
 from drift.windows import Windows
 
 CELLS = 2_000_000
@@ -135,7 +139,7 @@ class _Chunk:
     def _metrics(self, v: int, pairs: Pairs, scales: Scales) -> dict[str | None, tuple[Scores, Scores]]:
         """By horizon: the scores of each slot's cities, and those of each slot pooled."""
         forecasts: list[tuple[str | None, Forecast]] = [(None, pairs.judged), *pairs.bands.items()]
-        actual = self._current(pairs.actual)
+        actual = self._fit(self._current(pairs.actual))
         least, metrics = self.how.accuracy.min_coverage, list(self.how.metrics.values())
         found: dict[str | None, tuple[Scores, Scores]] = {}
         for horizon, forecast in forecasts:
@@ -152,6 +156,24 @@ class _Chunk:
                 self.how.kernel.score(self._pooled(sample), pooled, least, metrics),
             )
         return found
+
+    def _fit(self, actual: Floats) -> Floats:
+        """The actuals of each slot `(slots × cities, hours)` without those that it knew to be unfit.
+
+        What was told is worked out once for all slots, where each reads as far back as that looks.
+        """
+        if not self.how.accuracy.leave_out_faults:
+            return actual
+        t, cuts = self.timeline, self._cuts([windows.current for windows in self.slots])
+        if any(windows.current.start - windows.history.start < MEMORY for windows in self.slots):
+            codes = [unfit_of(t.at(windows), windows, self.how).codes for windows in self.slots]
+            return without(actual, np.concatenate(codes))
+        begin = int(cuts[0, 0]) - MEMORY // t.grid.step
+        grid = Grid(t.grid.start + begin * t.grid.step, t.grid.step, int(cuts[-1, 1]) - begin)
+        values = t.revisions[0].value[:, begin : cuts[-1, 1]]
+        first = int(cuts[0, 0]) - begin
+        known = unfit(values, grid, self.how.zones.of(t.cities), first)
+        return without(actual, np.concatenate([known.within(slice(*(cut - begin)), first) for cut in cuts]))
 
     def _pooled(self, sample: Sample) -> Sample:
         """Each slot's cities as one series."""
@@ -188,7 +210,7 @@ class _Chunk:
         parts: list[Scores] = []
         series: list[Series] = []
         for horizon, (by_city, pooled) in metrics.items():
-            parts += [_some(by_city, rows), _some(pooled, slice(k, k + 1))]
+            parts += [rows_of(by_city, rows), rows_of(pooled, slice(k, k + 1))]
             series += [Series(version, city, horizon) for city in (*cities, None)]
         return Panel(
             kind="metric",
@@ -216,7 +238,3 @@ class _Chunk:
             n=np.stack([s.n[k] for s in scores], axis=1),
             coverage=np.stack([s.coverage[k] for s in scores], axis=1),
         )
-
-
-def _some(scores: Scores, rows: slice) -> Scores:
-    return Scores(scores.value[rows], scores.reason[rows], scores.n[rows], scores.coverage[rows])

@@ -28,11 +28,13 @@ from drift.timeline import Pairs, Timeline
 from drift.values import Values
 from drift.watch import (
     NO_FITS,
+    BlockHours,
     Fits,
     Hourly,
     Rows,
     VersionWatch,
     Watch,
+    block_hours,
     fault_hours,
     hours_of,
     intervals_of,
@@ -62,9 +64,13 @@ def watch_slots(
     budgets: Mapping[str, float | None],
     fit: Callable[[Windows], Fits],
     config: Config,
+    known: Watch | None = None,
 ) -> Iterator[Rewatched]:
-    """The detectors' panels of each slot in turn; `fit` is asked for a calibration where one is due."""
-    what, at, refit = Watch(budgets, columns=feature_columns(config.alerts)), 0, config.detection.refit
+    """The detectors' panels of each slot in turn; `fit` is asked for a calibration where one is due. `known`
+    is what looks at the first of them, where something is fitted already.
+    """
+    what = known or Watch(budgets, columns=feature_columns(config.alerts))
+    at, refit = 0, config.detection.refit
     while at < len(slots):
         for seen in _until_due(timeline, slots[at:], what, config):
             slot, first = slots[at], what.made_at is None
@@ -171,8 +177,9 @@ def _scored(
     end = slots[-1].current.end
     span = Window(max(slots[0].current.end - what.look_back, timeline.grid.start), end)
     pairs = timeline.at(replace(slots[-1], history=span))
+    block = block_hours(pairs, span, config)
     read = [
-        _read(pairs, v, np.flatnonzero(cities), span, slots, what, config)
+        _read(block, v, np.flatnonzero(cities), end, slots, what, config)
         for v, cities in enumerate(there)
         if cities.any()
     ]
@@ -195,11 +202,21 @@ def _scored(
 
 
 def _read(
-    pairs: Pairs, v: int, found: Rows, span: Window, slots: Sequence[Windows], what: Watch, config: Config
+    block: BlockHours,
+    v: int,
+    found: Rows,
+    end: datetime,
+    slots: Sequence[Windows],
+    what: Watch,
+    config: Config,
 ) -> _Read:
-    hours, step = hours_of(pairs, v, span, config, found), pairs.grid.step
-    version, cities = pairs.model_versions[v], tuple(pairs.cities[row] for row in found)
-    start = hourly_window(Window(pairs.grid.start + hours.start * step, span.end), step).start
+    hours, pairs = hours_of(block, v, found), block.pairs
+    version, cities, step = (
+        pairs.model_versions[v],
+        tuple(pairs.cities[row] for row in found),
+        pairs.grid.step,
+    )
+    start = hourly_window(Window(pairs.grid.start + hours.start * step, end), step).start
     rows = np.array([(windows.current.end - start) // HOUR - 1 for windows in slots])
     unknown = unknown_series(version, cities, hours.series, rows, what, config)
     return _Read(v, version, cities, hours, start, rows, unknown)

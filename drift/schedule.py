@@ -23,7 +23,7 @@ import structlog
 
 from drift.clock import Clock, wall_clock
 from drift.config import ScheduleConfig
-from drift.domain import iso
+from drift.domain import Failure, iso
 from drift.errors import ConfigError, DriftError
 from drift.state_leases import process_name
 
@@ -35,6 +35,8 @@ RETRY = timedelta(minutes=5)
 """Publishing a slot that could not be published is tried again after this time."""
 LEASE = timedelta(seconds=60)
 """So long a slot waits when the process that was at work on it is gone. A third of it is between renewals."""
+REMEMBERED = 500
+"""Slots whose failures are remembered, for the pages."""
 SETTLED = timedelta(minutes=10)
 """A process that starts may have slots to make up for; so long it does not call itself stale meanwhile."""
 log = structlog.get_logger()
@@ -110,6 +112,8 @@ class Schedule:
         self.lease = lease
         self.owner = process_name()
         self.failed_at: datetime | None = None
+        self.failed: dict[datetime, tuple[Failure, ...]] = {}
+        """What failed in the slots that this process evaluated, the latest so many of them."""
         self._started, self._caught_up = clock(), False
         self._told_of_gap = False
         self._attempts: dict[datetime, datetime] = {}
@@ -157,6 +161,8 @@ class Schedule:
             return False
         for failure in run.failures:
             log.warning("failed", slot=iso(slot), **asdict(failure))
+        kept = sorted({**self.failed, slot: run.failures}.items())
+        self.failed = dict(kept[-REMEMBERED:])
         log.info("slot done", slot=iso(slot), failures=len(run.failures))
         return True
 

@@ -46,6 +46,7 @@ windows:
                                 # {start: 2025-01-01T00:00Z, end: 2025-07-01T00:00Z}
   gap: 0h                       # between the two
   lag: 0h                       # how long before the slot the current window ends, for actuals that come late
+  revise_for: 7d                # so long hours are watched: slots that saw them otherwise are measured anew
 
 schedule:
   cron: "5 * * * *"
@@ -58,6 +59,7 @@ accuracy:
   min_coverage: 0.6             # below this share of pairs nothing is said
   interval_level: 0.8           # the nominal level of lower and upper
   season: 168h                  # MASE and skill compare with the actual this long before
+  leave_out_faults: true        # hours whose actual cannot be a load are counted, and judge no forecast
   # horizon: 24h                # judge the latest issue at least this long before the target time
   # bands: [0h, 6h, 24h, 48h]   # the edges of horizon bands
 
@@ -67,9 +69,14 @@ statistics:
 
 state: sqlite:///state/drift.db # a password belongs in ${NAME}, or in a file: state_file: /run/secrets/state
 history: {dir: history}
-reports: {dir: reports, cities: alerting, keep: 30d}   # cities: all gives every city a page each slot
+reports:
+  dir: reports
+  cities: alerting              # all gives every city a page each slot
+  keep: 30d
+  # deep: {timeout: 60s, max_size: 10MB, max_cities: 20, max_rows: 20000}   # bounds of `drift report --deep`
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}   # or tracking_uri_file, as for the state
-serve: {host: 127.0.0.1, port: 9109}
+# mlflow.cities: metrics | all | none; mlflow.registered_model: NAME tags its versions (docs/mlflow.md)
+serve: {host: 127.0.0.1, port: 9109}   # token_file: secrets/drift_token lets its holders silence alerts
 
 detection:                      # what is normal for each city, hour and season, learnt from its own past
   history: 365d                 # before the fit; with less, limits that come with drift are used
@@ -85,7 +92,13 @@ detection:                      # what is normal for each city, hour and season,
 #   email: {url_file: secrets/mail}                     # mailtos://user:password@smtp.example.org?to=ops@example.org
 #   sms: {url: "${SMS_URL}"}                            # twilio://…, and others
 #   alertmanager: {kind: alertmanager, url: "http://localhost:9093"}
-notify: {repeat: 24h, no_data_after: 6h}                # base_url, runbooks, stale_after: see docs/alerts.md
+notify:                                                 # base_url, runbooks, stale_after: see docs/alerts.md
+  repeat: 24h
+  no_data_after: 6h
+  late_for: 3h                                          # actuals later than is usual in their city
+  # runbook_folder: https://wiki.example/drift          # with a page a kind of alert, as docs/runbooks has
+  # command: kubectl exec deploy/drift -- drift         # how people call drift: stands in messages
+  # ping_url_file: secrets/ping                         # a dead man's switch, called after each good slot
 
 alerts:
   forecast_worse:               # the error is worse than is normal for this city, these hours, this season
@@ -116,7 +129,13 @@ alerts:
 """
 
 
-def write_starter(folder: Path, *, force: bool) -> Path:
+def with_store(section: str) -> str:
+    """The config with another `store` section."""
+    start, end = STARTER.index("store:\n"), STARTER.index("\ncities: all")
+    return STARTER[:start] + section + STARTER[end:]
+
+
+def write_starter(folder: Path, *, force: bool, text: str = STARTER) -> Path:
     """Write `config/drift.yaml` below the folder.
 
     Raises:
@@ -125,5 +144,5 @@ def write_starter(folder: Path, *, force: bool) -> Path:
     path = folder / "config" / "drift.yaml"
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already: name another folder, or overwrite it with --force")
-    write_atomically(path, STARTER.encode())
+    write_atomically(path, text.encode())
     return path

@@ -24,22 +24,26 @@ from drift.fingerprints import fingerprint
 from drift.notices import Notice
 from drift.notify import Last, Standing
 from drift.redact import UNSEEN, redact
+from drift.seen import Entry
 from drift.state_database import Database, connect, dicts, explained, lock, migrate, shown
 from drift.state_leases import Leases
+from drift.state_lists import Lists
 from drift.state_outbox import Outbox
 from drift.state_records import Beginnings, Records
 from drift.state_rows import (
     CalibrationRecord,
+    KeptFit,
     SharedGauges,
     SlotRecord,
     alert_of,
     alert_row,
     last_of,
     last_row,
+    outdated,
     transition_row,
 )
 from drift.state_silences import Silences, ending, silence_of
-from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, LEASES, SLOTS, TOLD, TRANSITIONS
+from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, LEASES, SEEN, SLOTS, TOLD, TRANSITIONS
 
 __all__ = ["CalibrationRecord", "SharedGauges", "SlotCommit", "SlotRecord", "State", "fingerprint"]
 
@@ -50,7 +54,7 @@ LOCK_WAIT = timedelta(seconds=30)
 @dataclass(frozen=True, slots=True)
 class SlotCommit:
     """What one slot adds. `alerts` are those that changed; `failures` is how many things failed in it; `told`
-    is what the notices tell their channels, alert by alert.
+    is what the notices tell their channels, alert by alert; `seen` what later slots compare with.
     """
 
     slot: datetime
@@ -59,6 +63,7 @@ class SlotCommit:
     failures: int = 0
     notices: Sequence[Notice] = ()
     told: Sequence[Last] = ()
+    seen: Entry | None = None
 
 
 class State(Records):
@@ -73,6 +78,7 @@ class State(Records):
         self.outbox = Outbox(database)
         self.silences = Silences(database)
         self.leases = Leases(database)
+        self.lists = Lists(database)
 
     @classmethod
     def open(cls, url: str, wait: timedelta = LOCK_WAIT) -> Self:
@@ -195,6 +201,10 @@ class State(Records):
         self.outbox.add(connection, [notice for slot in slots for notice in slot.notices], at)
         told = {(last.fingerprint, last.channel): last for slot in slots for last in slot.told}
         self._database.put(connection, TOLD, [last_row(last) for last in told.values()])
+        for entry in (slot.seen for slot in slots if slot.seen is not None):
+            row = {"slot": entry.slot, "data": entry.to_bytes()}
+            self._database.put(connection, SEEN, [row])
+            connection.execute(sa.delete(SEEN).where(SEEN.c.slot < entry.grid.start))
 
     def _enter(
         self,
@@ -235,10 +245,18 @@ class State(Records):
             connection.execute(update.values(published_at=at))
             connection.execute(sa.delete(LEASES).where(LEASES.c.slot == slot))
 
-    def keep_calibration(self, made: CalibrationRecord) -> None:
-        """Keep what detectors were fitted to; earlier fits stay."""
+    def keep_calibrations(self, made: Sequence[CalibrationRecord], keep: timedelta) -> None:
+        """Keep what detectors were fitted to at one time, and let go of fits that no slot of the last `keep`
+        is judged by any more (`outdated`), in one transaction.
+        """
+        table = CALIBRATIONS.c
         with self._database.write("keeping a calibration") as connection:
-            connection.execute(sa.insert(CALIBRATIONS), asdict(made))
+            lock(connection)
+            connection.execute(sa.insert(CALIBRATIONS), [asdict(each) for each in made])
+            rows = connection.execute(sa.select(table.id, table.settings, table.made_at))
+            fits = [KeptFit(*row) for row in rows]
+            old = outdated(fits, KeptFit(-1, made[0].settings, made[0].made_at), keep)
+            connection.execute(sa.delete(CALIBRATIONS).where(table.id.in_(old)))
 
     def keep_gauges(self, made: SharedGauges) -> None:
         """Keep the gauges of a run for replicas and restarts, unless those of a later slot are there."""

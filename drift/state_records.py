@@ -8,20 +8,21 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from drift.alerts import alert_after
 from drift.domain import Alert, AlertKey, AlertStatus, Transition
 from drift.fingerprints import fingerprint
 from drift.notify import Last
+from drift.seen import Entry
 from drift.state_database import Database, dicts
 from drift.state_rows import (
     CalibrationRecord,
     SharedGauges,
     SlotRecord,
-    alert_after,
     alert_of,
     last_of,
     transition_of,
 )
-from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, SLOTS, TOLD, TRANSITIONS
+from drift.state_tables import ALERTS, CALIBRATIONS, GAUGES, SEEN, SLOTS, TOLD, TRANSITIONS
 
 
 class Records:
@@ -109,6 +110,19 @@ class Records:
         latest = query.order_by(CALIBRATIONS.c.made_at.desc(), CALIBRATIONS.c.id.desc()).limit(1)
         rows = self._database.rows(latest)
         return None if not rows else CalibrationRecord(**{n: v for n, v in rows[0].items() if n != "id"})
+
+    def seen(self, before: datetime) -> list[Entry]:
+        """What the slots before the moment saw, earliest first; from the last damaged entry on, as what
+        changed since would not be known otherwise.
+        """
+        query = sa.select(SEEN.c.data).where(SEEN.c.slot < before).order_by(SEEN.c.slot)
+        found: list[Entry] = []
+        for row in self._database.rows(query):
+            try:
+                found.append(Entry.from_bytes(row["data"]))
+            except ValueError:
+                found.clear()
+        return found
 
     def gauges(self, after: datetime | None = None) -> SharedGauges | None:
         """The gauges of the latest run that was published; with `after`, if they are of a later slot."""

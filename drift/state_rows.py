@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from drift.document import plain
 from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
@@ -38,6 +39,44 @@ class CalibrationRecord:
     data: bytes
 
 
+class KeptFit(NamedTuple):
+    """Which fit stands in which row; settings are a config's, with a colon before those of one detector."""
+
+    row: int
+    settings: str
+    made_at: datetime
+
+    @property
+    def config(self) -> str:
+        """What names the config's own settings."""
+        return self.settings.partition(":")[0]
+
+
+def outdated(fits: Iterable[KeptFit], made: KeptFit, keep: timedelta, least: int = 3) -> list[int]:
+    """The rows of fits that judge no slot of the time `keep` before the newest fit any more.
+
+    A slot is judged by the latest fit before it: those made since then stay and the last one before them; so
+    do the newest `least` of each settings, and what was `made` just now. Of an earlier config's fits only
+    those since then stay.
+
+    >>> days = [KeptFit(n, "a", datetime(2020, 1, 1 + n)) for n in range(9)]
+    >>> outdated(days, days[-1], keep=timedelta(days=4)), outdated(days, days[-1], keep=timedelta(hours=1))
+    ([0, 1, 2], [0, 1, 2, 3, 4, 5])
+    """
+    newest_first = sorted(fits, key=lambda fit: (fit.made_at, fit.row), reverse=True)
+    since = max(fit.made_at for fit in (made, *newest_first)) - keep
+    seen, before, found = Counter[str](), Counter[str](), []
+    for fit in newest_first:
+        seen[fit.settings] += 1
+        if fit.made_at >= since:
+            continue
+        before[fit.settings] += 1
+        needed = before[fit.settings] == 1 or seen[fit.settings] <= least or fit.made_at == made.made_at
+        if fit.config != made.config or not needed:
+            found.append(fit.row)
+    return sorted(found)
+
+
 @dataclass(frozen=True, slots=True)
 class SharedGauges:
     """A slot's gauges in Prometheus' text format, and the slot of the last run that measured anything."""
@@ -55,6 +94,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "changed": alert.changed,
         "seen": alert.seen,
         "quiet_since": alert.quiet_since,
+        "worst": alert.worst,
         **_judged_row(alert),
     }
 
@@ -83,26 +123,11 @@ def alert_of(row: Mapping[str, Any]) -> Alert:
         changed=row["changed"],
         seen=row["seen"],
         quiet_since=row["quiet_since"],
+        worst=row["worst"],
         value=row["value"],
         threshold=_threshold_of(row),
         severity=row["severity"],
         episode=row["episode"],
-    )
-
-
-def alert_after(transition: Transition) -> Alert:
-    """The alert as a transition left it."""
-    resting = transition.after in (AlertStatus.OK, AlertStatus.RESOLVED)
-    return Alert(
-        key=transition.key,
-        status=transition.after,
-        since=transition.at if resting else transition.since,
-        changed=transition.at,
-        seen=transition.at,
-        value=transition.value,
-        threshold=transition.threshold,
-        severity=transition.severity,
-        episode=transition.episode,
     )
 
 

@@ -18,6 +18,9 @@ _STILL = 0.01  # share of hours that stand still, believed of a city that has sh
 _STILL_HOURS = 24  # … with the weight of so many values; in the EIA's zones the share is 0.0001 to 0.04
 _AGAIN = 4.0  # times the odds of standing still for an hour are those of one more such hour
 
+NEVER = np.iinfo(np.int32).max
+"""The cell of what was not told: after every other."""
+
 _Whole: TypeAlias = NDArray[np.int64]
 
 
@@ -52,6 +55,38 @@ def stuck_cells(values: Floats, per_day: int, rule: StuckRule, *, hindsight: boo
         known = np.isfinite(values[:, cities]).T
         runs = np.ascontiguousarray(same[:, cities].T)
         out[:, cities] = _cells(runs, known, per_day, rule, hindsight).T
+    return out
+
+
+@quiet
+def stuck_told(values: Floats, per_day: int, rule: StuckRule, first: int = 0) -> NDArray[np.int32]:
+    """(n, R − first) by which cell each value of a stuck run was known to be one; `NEVER` elsewhere.
+
+    `values` (n, R), rows are cities; told are those from cell `first` on. The same runs as `stuck_cells`, but
+    each judged by the `memory_days` before its value and before its beginning, and by nothing older: so a
+    window cut from a series says the same.
+
+    >>> load = np.array([[7.0, 5.0, 5.0, 5.0, 5.0, 9.0]])
+    >>> stuck_told(load, 24, StuckRule(4, 0.07, 28))[0, 1:5].tolist()
+    [4, 4, 4, 4]
+    """
+    out = np.full((len(values), values.shape[1] - first), NEVER, np.int32)
+    same = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > 0)
+    cities = np.flatnonzero(_all_of(same.T, rule.shortest - 1).any(axis=0))
+    if not len(cities):
+        return out
+    memory, known = rule.memory_days * per_day, np.isfinite(values[cities])
+    city, start, stop = _runs(same[cities])
+    before = _counts(known)
+    begun = before[city, start] > before[city, np.maximum(start - memory, 0)]
+    keep = begun & (stop - start >= rule.shortest)
+    city, start, stop = city[keep], start[keep], stop[keep]
+    share = _share_still(same[cities], known, city, start, per_day, rule)
+    least = np.ceil(_least_run(share, per_day, rule)).astype(np.int64)
+    for c, begin, end, needed in zip(city, start, stop, least, strict=True):
+        if end - begin >= needed:
+            cells = np.arange(max(begin, first), min(end, begin + memory))
+            out[cities[c], cells - first] = np.maximum(cells, begin + needed - 1)
     return out
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drift.config import Config, format_duration
 from drift.config_text import did_you_mean
 from drift.domain import Failure, Window, iso
-from drift.errors import ConfigError, StoreError, WindowError
+from drift.errors import ConfigError, StoreAwayError, StoreError, WindowError
 from drift.stores.base import Store
 from drift.tables import Tables
 from drift.windows import Cadence, Windows
@@ -86,7 +86,7 @@ def read_cities(
     try:
         return store.read(window, cities), tuple(cities), []
     except StoreError as error:
-        if len(cities) < 2:
+        if len(cities) < 2 or isinstance(error, StoreAwayError):
             raise
         whole = error
     read: list[tuple[str, Tables]] = []
@@ -94,6 +94,8 @@ def read_cities(
     for city in cities:
         try:
             read.append((city, store.read(window, [city])))
+        except StoreAwayError:
+            raise
         except StoreError as error:
             failures.append(Failure("read", city, str(error)))
     if not read:

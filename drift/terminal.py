@@ -19,16 +19,14 @@ from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from drift.domain import Failure, Threshold
-from drift.symbols import ADVICE, BAD, FAILED, GOOD, NOTHING, in_ascii
+from drift.symbols import FAILED, NOTHING, in_ascii
 from drift.terminal_tables import Column, print_table
 from drift.text import printable
 
 if TYPE_CHECKING:
-    from drift.doctor import Check
     from drift.stores.compact import Compaction
 
 PIPE_WIDTH = 120
@@ -181,25 +179,6 @@ def print_links(links: Mapping[str, str]) -> None:
 def here(path: Path) -> str:
     """The path from the folder one stands in, where it is below it: shorter, and fit to copy."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def print_checks(checks: Sequence[Check]) -> None:
-    """The doctor's findings in the order of a slot, each fault with its remedy; and how many there are."""
-    out = console()
-    for check in checks:
-        mark, style = BAD if check.bad else ADVICE if check.remedy else GOOD
-        found = Table.grid(padding=(0, 1, 0, 0))
-        found.add_row(
-            Text(mark, style), Text.assemble((f"{printable(check.name)}: ", "bold"), clean(check.found, 500))
-        )
-        if check.remedy:
-            found.add_row("", Text.assemble(("→ ", style), clean(check.remedy, 500)))
-        out.print(found)
-    bad = sum(check.bad for check in checks)
-    advice = sum(bool(check.remedy) and not check.bad for check in checks)
-    said = f"{bad} of {len(checks)} checks failed" if bad else f"all {len(checks)} checks are well"
-    notes = f", {advice} with advice ({ADVICE.text})" if advice else ""
-    out.print(Text(f"{said}{notes}", style="bold red" if bad else "bold"))
 
 
 def print_compaction(done: Compaction) -> None:

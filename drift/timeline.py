@@ -6,8 +6,9 @@ same two steps, hence the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -84,6 +85,18 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When actuals came, `(cities, times)`, as far as they had at a slot.
+
+    `delay` is seconds from an interval's end to its first value, NaN where none had come or nobody says when;
+    `revised` whether another value took its place later.
+    """
+
+    delay: Floats
+    revised: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """What was known at one slot, over all of its history window, on one grid.
 
@@ -91,6 +104,7 @@ class Pairs:
     those of each horizon band by its label (`24h-30h`); `features` are `(cities, times)` by name, some
     of them perhaps `unwritten`. Bounds,
     bands and features end with the grid, and where the rest is not needed they begin later (`Cells`).
+    `arrivals` are kept for pages only, and None where the store does not say when actuals came.
     """
 
     grid: Grid
@@ -101,6 +115,7 @@ class Pairs:
     bands: Mapping[str, Forecast]
     features: Mapping[str, Floats]
     unwritten: Mapping[str, Placed] = field(default_factory=dict)
+    arrivals: Arrivals | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,10 @@ class Timeline:
 
     `revisions` of the actuals come oldest first. `prediction_counts` has an axis for the model version
     before the cities'; `outside` counts, a city, rows that have no cell, `unkeyed` those of no city. In the
-    first `whole` cells nothing is missing, which saves looking for it.
+    first `whole` cells nothing is missing, which saves looking for it. `conflicts` are the cells in which
+    rows of one key have different actuals; it ends with the grid, and may begin later. `averaged` has the
+    interval of each city whose rows are finer than the grid. `schema` is the type of each column that was
+    read, by `table.column`.
     """
 
     grid: Grid
@@ -125,6 +143,9 @@ class Timeline:
     outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
     unkeyed: Mapping[Unused, int] = field(default_factory=dict)
     whole: int = 0
+    conflicts: NDArray[np.bool_] | None = None
+    schema: Mapping[str, str] = field(default_factory=dict)
+    averaged: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
@@ -147,11 +168,54 @@ class Timeline:
             unwritten={name: some.of_placed(column) for name, column in self.unwritten.items()},
         )
 
+    def settled_at(self, slot: datetime) -> Timeline:
+        """As if what was known at the slot had been known ever since: its past, measured anew."""
+        if self.settled:
+            return self
+        value = self._known(slice(0, self.grid.count), slot)
+        return replace(self, revisions=(Revision(value, None),), whole=0)
+
+    def of(self, cities: Sequence[str]) -> Timeline:
+        """The same of some of the cities, in their order, with the model versions that forecast one of them;
+        rows without a cell are not counted. Features must have been written.
+        """
+        rows = np.array([self.cities.index(city) for city in cities], dtype=np.intp)
+        forecasts = (self.judged, *self.bands.values())
+        there = np.logical_or.reduce([(~np.isnan(f.predicted[:, rows])).any(axis=(1, 2)) for f in forecasts])
+        some = np.flatnonzero(there)
+
+        def forecast(whole: Forecast) -> Forecast:
+            lower, upper = whole.lower, whole.upper
+            return Forecast(
+                whole.predicted[some][:, rows],
+                None if lower is None else lower[some][:, rows],
+                None if upper is None else upper[some][:, rows],
+            )
+
+        return replace(
+            self,
+            cities=tuple(cities),
+            model_versions=tuple(self.model_versions[v] for v in some),
+            revisions=tuple(
+                Revision(r.value[rows], None if r.available is None else r.available[rows])
+                for r in self.revisions
+            ),
+            judged=forecast(self.judged),
+            bands={label: forecast(band) for label, band in self.bands.items()},
+            features={name: values[rows] for name, values in self.features.items()},
+            actual_counts={reason: counts[rows] for reason, counts in self.actual_counts.items()},
+            prediction_counts={r: counts[some][:, rows] for r, counts in self.prediction_counts.items()},
+            outside={},
+        )
+
     def known(self, cells: slice, windows: Windows) -> Floats:
         """The latest revision of each actual that was available at the slot."""
         if self.settled:
             return self.revisions[0].value[:, cells]
-        slot = _microseconds(windows)
+        return self._known(cells, windows.slot)
+
+    def _known(self, cells: slice, moment: datetime) -> Floats:
+        slot = round(moment.timestamp() * 1_000_000)
         shape = len(self.cities), cells.stop - cells.start
         known = np.full(shape, np.nan, dtype=self.revisions[0].value.dtype)
         for revision in self.revisions:
@@ -161,6 +225,24 @@ class Timeline:
                 usable &= revision.available[:, cells] <= slot
             known[usable] = value[usable]
         return known
+
+    def arrivals(self, windows: Windows) -> Arrivals | None:
+        """When the actuals of the history came, as of the slot; None where the store does not say."""
+        if any(revision.available is None for revision in self.revisions):
+            return None
+        cells, slot = self.grid.cut(windows.history), _microseconds(windows)
+        step = round(self.grid.step.total_seconds() * 1_000_000)
+        ends = self.grid.times()[cells].astype("datetime64[us]").astype(np.int64) + step
+        shape = len(self.cities), cells.stop - cells.start
+        first, values = np.full(shape, FOREVER), np.zeros(shape, np.int8)
+        for revision in self.revisions:
+            if revision.available is not None:
+                available = revision.available[:, cells]
+                came = ~np.isnan(revision.value[:, cells]) & (available <= slot)
+                first[came] = np.minimum(first[came], available[came])
+                values += came
+        delay = np.where(values > 0, (first - ends) / 1e6, np.nan).astype(np.float32)
+        return Arrivals(np.where(first == EVER, np.nan, delay), values > 1)
 
     def count(self, windows: Windows) -> tuple[PairCount, ...]:
         """How the hours of each window were used, and why others were not."""
@@ -242,6 +324,19 @@ class Timeline:
         for reason, rows in ((Unused.LATE, late), (Unused.SUPERSEDED, np.maximum(known - 1, 0))):
             reasons[reason] = reasons[reason] + rows if reason in reasons else rows
         return reasons
+
+
+def from_start(values: Floats, count: int) -> Floats:
+    """Values `(…, times)` that end with a grid of `count` cells, from its start on: NaN where they had not
+    begun. Those that begin with it are given back as they are.
+
+    >>> from_start(np.array([3.0, 4.0]), 4)
+    array([nan, nan,  3.,  4.])
+    """
+    missing = count - values.shape[-1]
+    if not missing:
+        return values
+    return np.concatenate([np.full((*values.shape[:-1], missing), np.nan, values.dtype), values], axis=-1)
 
 
 def anywhere(values: Floats) -> NDArray[np.bool_]:

@@ -83,6 +83,7 @@ def _whole_steps(windows: WindowsConfig, accuracy: AccuracyConfig, cadence: Cade
     lengths = {
         "windows.current": windows.current,
         "windows.gap": windows.gap,
+        "windows.revise_for": windows.revise_for,
         "accuracy.season": accuracy.season,
         "accuracy.floor_window": accuracy.floor_window,
     }

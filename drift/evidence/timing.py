@@ -38,7 +38,8 @@ class Shift:
     def said(self) -> str:
         """By how much, and what moving it back would do; of the forecast."""
         way = "late" if self.late_hours > 0 else "early"
-        return f"is {abs(self.late_hours):g} h {way} (moved back, {percent(self.removed)} of its error goes)"
+        hours = f"{round(abs(self.late_hours), 2):g} h"
+        return f"is {hours} {way} (moved back, {percent(self.removed)} of its error goes)"
 
 
 def find_shift(rows: Rows) -> Shift | Reason:

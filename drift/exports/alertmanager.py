@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from drift.config import Config
+from drift.config_notify import LATE_ACTUALS, NO_DATA
 from drift.exports.document import Document
 from drift.exports.monitor import ABSENT, LATE, STALE, WATCHDOG
 from drift.exports.promql import duration, matcher
@@ -126,13 +127,20 @@ def _dead_man_route() -> Document:
 
 
 def _inhibitions() -> list[Document]:
-    """A monitor that is late says nothing new of forecasts: old values are no reason to wake anybody."""
+    """A monitor that is late says nothing new of forecasts: old values are no reason to wake anybody. That a
+    city has no data says that its actuals are late.
+    """
     target = [matcher("about", FORECAST)]
     of_job: list[Document] = [
         {"source_matchers": [matcher("alertname", name)], "target_matchers": target, "equal": ["job"]}
         for name in (LATE, STALE)
     ]
-    return [*of_job, {"source_matchers": [matcher("alertname", ABSENT)], "target_matchers": target}]
+    late: Document = {
+        "source_matchers": [matcher("alertname", NO_DATA)],
+        "target_matchers": [matcher("alertname", LATE_ACTUALS)],
+        "equal": ["job", "city"],
+    }
+    return [*of_job, late, {"source_matchers": [matcher("alertname", ABSENT)], "target_matchers": target}]
 
 
 def _bridge(config: Config) -> str:

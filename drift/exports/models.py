@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from drift.config import Config
-from drift.config_notify import NO_DATA
+from drift.config_notify import LATE_ACTUALS, NO_DATA
 from drift.detect import Rule, compile_rules
 from drift.exports.document import Alerting, Group, Recording
 from drift.exports.promql import duration, literal, number, selector
@@ -25,7 +25,7 @@ from drift.statistics import load_statistics
 LAST_SUCCESS = "drift_last_success_timestamp_seconds"
 CURRENT = "drift:instance:current"
 VALUE = "drift:rule:value"
-DELAY = "drift_actuals_delay_seconds"
+DELAY, EXPECTED = "drift_actuals_delay_seconds", "drift_actuals_expected_delay_seconds"
 
 
 def compiled(config: Config) -> tuple[Rule, ...]:
@@ -45,9 +45,8 @@ def model_group(config: Config, runbooks: Runbooks) -> Group:
         source = source_of(rule)
         if source is not None:
             rules += [_value(rule, source, ages), _alert(rule, source, ages, metrics, config, runbooks)]
-    return Group(
-        "drift_forecasts", [_current(ages), *rules, _no_data(config, ages, runbooks)] if rules else []
-    )
+    own = [_no_data(config, ages, runbooks), _late(config, ages, runbooks)]
+    return Group("drift_forecasts", [_current(ages), *rules, *own] if rules else [])
 
 
 def not_exported(config: Config) -> dict[str, str]:
@@ -107,14 +106,33 @@ def _no_data(config: Config, ages: SlotAges, runbooks: Runbooks) -> Alerting:
     """
     windows, share = config.windows, 1 - config.accuracy.min_coverage
     limit = windows.lag + share * windows.current + config.notify.no_data_after
-    delay = f"last_over_time({DELAY}[{duration(ages.hold)}])\n  and on (job, instance) {CURRENT}"
     summary = "{{ $labels.city }}: its last actual is {{ $value | humanizeDuration }} old"
     return Alerting(
         name=NO_DATA,
-        expr=f"max by (job, city) (\n  {delay}\n) > {number(limit.total_seconds())}\n",
+        expr=f"{_worst_of(DELAY, ages)} > {number(limit.total_seconds())}\n",
         labels=labels_of("high", FORECAST),
         annotations=annotations_of(NO_DATA, "no_data", summary, runbooks),
     )
+
+
+def _late(config: Config, ages: SlotAges, runbooks: Runbooks) -> Alerting:
+    """A city whose actuals are older than they usually are by this time of day. Alertmanager mutes it where
+    `no_data` fires.
+    """
+    summary = "{{ $labels.city }}: its last actual is {{ $value | humanizeDuration }} old, which is unusual"
+    return Alerting(
+        name=LATE_ACTUALS,
+        expr=f"{_worst_of(DELAY, ages)}\n> on (job, city)\n{_worst_of(EXPECTED, ages)}\n",
+        duration=config.notify.late_for + ages.settle,
+        labels=labels_of("warning", FORECAST),
+        annotations=annotations_of(LATE_ACTUALS, "late_actuals", summary, runbooks),
+    )
+
+
+def _worst_of(gauge: str, ages: SlotAges) -> str:
+    """The greatest value of a city that the replicas with the latest slot show."""
+    held = f"last_over_time({gauge}[{duration(ages.hold)}])\n  and on (job, instance) {CURRENT}"
+    return f"max by (job, city) (\n  {held}\n)"
 
 
 def _where(rule: Rule, source: Source) -> list[str]:

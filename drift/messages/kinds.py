@@ -109,6 +109,13 @@ KINDS: Mapping[str, Kind] = {
         "there is data to judge the forecast by again",
         "Check whether the feeds of actuals and predictions still write to the store: run drift doctor.",
     ),
+    "late_actuals": Kind(
+        "late_actuals",
+        "actuals are late: the newest is {value} old, by this time of day usually {limit} at most",
+        "actuals are late",
+        "actuals come as usual again",
+        "Ask who delivers them what became of the delivery: nothing newer can be judged until then.",
+    ),
     "monitor_stale": Kind(
         "monitor_stale",
         "drift has finished no slot for {value}: no other alert can be trusted to come",
@@ -147,7 +154,7 @@ KINDS: Mapping[str, Kind] = {
 }
 RELAYED = "relayed"
 """What Alertmanager has told through drift: its words are its own."""
-OWN = (RELAYED, "no_data", "monitor_stale", "delivery_failed", "watchdog")
+OWN = (RELAYED, "no_data", "late_actuals", "monitor_stale", "delivery_failed", "watchdog")
 """What is named by its rule, or by what was measured, and is no figure of a forecast."""
 _BY_MEASUREMENT: Mapping[str, str] = {
     "drift_score": "profile",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drift.config import Config
+from drift.delays import Delay, delays_of
 from drift.domain import Floats, Run, Series, Transition, Window
 from drift.reports.figures import Figures, figures_of
 from drift.reports.local import LocalTimes, local_times
@@ -63,6 +64,11 @@ class Book:
         from drift.reports.health import health_of
 
         return health_of(self)
+
+    @cached_property
+    def delays(self) -> dict[str, Delay]:
+        """How old the newest actual of a city is, and usually is; of cities whose habit is known."""
+        return delays_of(self.run.actuals_delay_s, self.run.actuals_expected_delay_s)
 
     @cached_property
     def marks(self) -> list[Span]:

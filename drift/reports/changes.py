@@ -45,7 +45,7 @@ def _change(step: Transition, zone: str, unit: str) -> Change:
         at=two_clocks(step.at, zone),
         rule=readable(step.key.rule),
         city=POOLED if step.key.city is None else readable(step.key.city),
-        model_version=readable(step.key.model_version),
+        model_version=readable(step.key.model_version) if step.key.model_version else "–",
         about=" · ".join(of),
         before=step.before.value,
         after=step.after.value,

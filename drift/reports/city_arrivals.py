@@ -10,19 +10,20 @@ from datetime import timedelta
 
 import numpy as np
 
+from drift.delays import usual_delay
 from drift.domain import Floats
 from drift.evidence.wording import digits
 from drift.reports.book import Book
 from drift.reports.city_faults import MOST_LINES, FaultLine, FaultRun
 from drift.reports.fleet_said import many
 from drift.reports.local import two_clocks
+from drift.reports.shown import old
 from drift.values import Bools
 
 LATE_TIMES = 2.0
 """Times the usual delay, from which on an actual came late …"""
 LATE_LEAST = timedelta(hours=3)
 """… if it came at least so much later than usual."""
-HOUR = 3600.0
 
 
 def fault_sentences(book: Book, c: int, runs: Sequence[FaultRun]) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def late_lines(book: Book, c: int) -> tuple[FaultLine, ...]:
             start=two_clocks(grid.start + first * grid.step, zone),
             end=two_clocks(grid.start + end * grid.step, zone),
             length=f"{digits((end - first) * (grid.step / timedelta(hours=1)))} h",
-            values=f"up to {_hours(float(delay[first:end].max()))} after",
+            values=f"up to {old(float(delay[first:end].max()))} after",
         )
         for first, end in runs
     )
@@ -75,19 +76,28 @@ def _delays(book: Book, c: int) -> Iterator[str]:
     if not np.isfinite(usual):
         return
     now = delay[book.current][np.isfinite(delay[book.current])]
-    lately = f"; in the current window {_hours(float(np.median(now)))}" if now.size else ""
-    yield f"An actual usually comes {_hours(usual)} after its interval{lately}."
+    lately = f"; in the current window {old(float(np.median(now)))}" if now.size else ""
+    yield f"An actual usually comes {old(usual)} after its interval{lately}."
+    yield from _newest(book, c)
     late, cells = _late(book, c), slice(book.reference.start, book.current.stop)
     came, revised = int(late[cells].sum()) if late is not None else 0, int(found.revised[c, cells].sum())
     if came or revised:
         yield f"{many(came, 'actual', 'actuals')} came late, and {revised:,} were revised after they came."
 
 
+def _newest(book: Book, c: int) -> Iterator[str]:
+    """How old the newest actual is, and may be by this time of day, where that is known."""
+    delay = book.delays.get(book.pairs.cities[c])
+    if delay is not None and delay.now is not None and delay.expected is not None:
+        usual = f"by this time of day it is usually {old(delay.expected)} at most"
+        yield f"The newest ended {old(delay.now)} ago; {usual}{': they are late' if delay.late else ''}."
+
+
 def _usual(book: Book, c: int) -> float:
     """The median delay of the reference, in seconds; NaN where none is known."""
-    delay = book.pairs.arrivals.delay[c, book.reference] if book.pairs.arrivals is not None else np.array([])
-    known = delay[np.isfinite(delay)]
-    return float(np.median(known)) if known.size else float("nan")
+    if book.pairs.arrivals is None:
+        return float("nan")
+    return usual_delay(book.pairs.arrivals.delay[c, book.reference])
 
 
 def _late(book: Book, c: int) -> Bools | None:
@@ -99,12 +109,3 @@ def _late(book: Book, c: int) -> Bools | None:
     delay: Floats = book.pairs.arrivals.delay[c]
     late: Bools = delay > limit
     return late
-
-
-def _hours(seconds: float) -> str:
-    """A delay as people say it.
-
-    >>> _hours(1800.0), _hours(7200.0)
-    ('30 min', '2 h')
-    """
-    return f"{round(seconds / 60)} min" if abs(seconds) < HOUR else f"{digits(seconds / HOUR)} h"

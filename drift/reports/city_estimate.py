@@ -66,6 +66,7 @@ def words_of(wape: Said) -> str:
     if wape.within is not None and wape.windows:
         held = f" Of {wape.windows:,} past windows, {percent(wape.within)} came to lie between such bounds."
     return (
-        f"Estimate, not a measurement: {wape.what.n:,} hours have a prediction and no actual. Their WAPE is "
-        f"expected to be {value}, and to lie between {low} and {high} {percent(wape.level)} of the time.{held}"
+        f"Estimate, not a measurement: {wape.what.n:,} hours have a prediction and no actual. A WAPE of "
+        f"{value} is expected, between {low} and {high}: bounds that are to hold "
+        f"{100 * wape.level:g} %.{held}"
     )

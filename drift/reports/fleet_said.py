@@ -12,7 +12,7 @@ from drift.reports.changes import limit_text
 from drift.reports.figures import State
 from drift.reports.local import two_clocks
 from drift.reports.said import Trouble, by_city
-from drift.reports.shown import percent, readable
+from drift.reports.shown import old, percent, readable
 
 MOST_TOLD = 5
 """Cities that are told of; the table has the others."""
@@ -90,9 +90,23 @@ def _unjudged(book: Book) -> Iterator[str]:
     blind = {c for c in cities if all(book.figures.state(v, c) == "no data" for v in versions)}
     if blind:
         yield f"{many(len(blind), 'city has', 'cities have')} no data to judge: {_named(book, blind)}."
-    late = {cities[c] for c in np.flatnonzero(book.health.late[:, :, -2:].any(axis=(0, 2))).tolist()} - blind
-    if late and len(late) < len(cities):
-        yield f"Actuals are late in {many(len(late), 'city', 'cities')}: {_named(book, late)}."
+    late = {city for city, delay in book.delays.items() if delay.late} - blind
+    if late:
+        how = _how(book, late)
+        yield f"Actuals are late in {many(len(late), 'city', 'cities')}: {_named(book, late)}{how}."
+    seem = {cities[c] for c in np.flatnonzero(book.health.late[:, :, -2:].any(axis=(0, 2))).tolist()}
+    seem -= blind | book.delays.keys()
+    if seem and len(seem) < len(cities):  # where nobody knows the city's habit, others are it
+        yield f"Actuals of {many(len(seem), 'city', 'cities')} are not there yet: {_named(book, seem)}."
+
+
+def _how(book: Book, late: Collection[str]) -> str:
+    """By how much the first of them is late, where it is the only one."""
+    delay = book.delays[next(iter(late))]
+    if len(late) > 1 or delay.now is None or delay.expected is None:
+        return ""
+    now, usual = old(delay.now), old(delay.expected)
+    return f" (the newest ended {now} ago; by this time of day usually {usual} at most)"
 
 
 def _named(book: Book, some: Collection[str]) -> str:

@@ -26,8 +26,8 @@ class Health:
     """Days of a fleet, `(model versions, cities, 42)`, today last.
 
     `times` is error ÷ normal, NaN for a day with too few sound pairs; `faulty` marks days with faults of the
-    data, `late` days whose last actuals are not there yet; `now` `(model versions, cities)` is that of the
-    current window; `last` the local day (since 1970) that is today, a city.
+    data, `late` days whose last actuals are not there yet, unless that is usual; `now` `(model versions,
+    cities)` is that of the current window; `last` the local day (since 1970) that is today, a city.
     """
 
     times: Floats
@@ -72,6 +72,8 @@ def _fill(made: Health, book: Book, rows: NDArray[np.intp], times: LocalTimes) -
     part = times.cut(cells)
     at = part.day[part.day_starts] - times.day[stop - 1] + DAYS - 1
     late = late_cells(book.pairs.actual[rows, :stop])[:, cells]
+    delays = [book.delays.get(book.pairs.cities[c]) for c in rows.tolist()]
+    on_time = np.array([delay is not None and not delay.late for delay in delays])[:, None]
     actual = codes_of(book, book.pairs.actual[rows, :stop], cells)
     for v, predicted in enumerate(book.pairs.judged.predicted):
         begun = np.maximum.accumulate(np.isfinite(predicted[rows, :stop]), axis=1)[:, cells]
@@ -82,7 +84,7 @@ def _fill(made: Health, book: Book, rows: NDArray[np.intp], times: LocalTimes) -
         here = np.ix_(np.array([v]), rows, at)
         made.times[here] = ratio(error, size, part.day_starts, book.config.accuracy.min_coverage)
         made.faulty[here] = np.logical_or.reduceat(bad, part.day_starts, axis=-1)
-        made.late[here] = np.logical_or.reduceat(late & begun, part.day_starts, axis=-1)
+        made.late[here] = np.logical_or.reduceat(late & begun & ~on_time, part.day_starts, axis=-1)
         first = max(book.current.start - cells.start, 0)
         start = np.zeros(1, np.int64)
         now = ratio(error[:, first:], size[:, first:], start, book.config.accuracy.min_coverage)

@@ -153,7 +153,7 @@ def _cause(parts: Mapping[str, object]) -> str:
     if lag is not None:
         return f"the forecast repeats the load of {significant(lag)} h before"
     if late is not None:
-        return f"the forecast is {abs(late):g} h {'late' if late > 0 else 'early'}"
+        return f"the forecast is {round(abs(late), 2):g} h {'late' if late > 0 else 'early'}"
     return "" if level is None else f"the load is {level:.1f} × what it was"
 
 

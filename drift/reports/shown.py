@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 from drift.domain import Measurement, Undefined
+from drift.evidence.wording import digits
 from drift.text import printable
 
 DASH = "–"
@@ -91,3 +92,12 @@ def readable(text: str, longest: int = LABEL_LENGTH) -> str:
     """
     seen = printable(text, longest)
     return seen if seen.strip() else "(blank)"
+
+
+def old(seconds: float) -> str:
+    """A delay as people say it.
+
+    >>> old(1800.0), old(7200.0)
+    ('30 min', '2 h')
+    """
+    return f"{round(seconds / 60)} min" if abs(seconds) < 3600 else f"{digits(seconds / 3600)} h"

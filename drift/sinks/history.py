@@ -198,12 +198,15 @@ def _known(
             said_at = pa.repeat(pa.scalar(at, pa.timestamp("us", "UTC")), len(table))
             yield table.append_column("known_at", said_at)
     else:
-        later: set[str | None] = set()
+        later: set[str] = set()  # what a later one has, of its cities; it has not measured all there is
         for _, file in reversed(files):
             table = _read(file)
-            cities = pc.cast(table["city"], pa.string())
-            yield table.filter(pc.invert(pc.is_in(cities, pa.array([*later], pa.string()))))
-            later |= set(pc.unique(cities).to_pylist())
+            said = [
+                pc.fill_null(pc.cast(table[label], pa.string()), "") for label in ("kind", "name", "city")
+            ]
+            what = pc.binary_join_element_wise(*said, "\x1f")
+            yield table.filter(pc.invert(pc.is_in(what, pa.array([*later], pa.string()))))
+            later |= set(pc.unique(what).to_pylist())
 
 
 def _files(folder: Path, since: datetime, until: datetime) -> dict[datetime, list[tuple[datetime, Path]]]:

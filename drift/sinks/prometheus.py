@@ -100,6 +100,10 @@ _GAUGES: Mapping[str, tuple[str, Labels]] = {
         ("model_version", "city", "outcome"),
     ),
     "drift_actuals_delay_seconds": ("From the end of the last known actual to the slot.", ("city",)),
+    "drift_actuals_expected_delay_seconds": (
+        "The most that drift_actuals_delay_seconds usually is by this time of day.",
+        ("city",),
+    ),
     "drift_run_duration_seconds": ("How long the last run took.", ()),
     "drift_last_success_timestamp_seconds": ("Slot of the last run that measured anything.", ()),
 }
@@ -247,11 +251,13 @@ def _gauges(run: Run) -> dict[str, Samples]:
     }
     gauges["drift_alerts"] = _alerts(run)
     gauges["drift_pairs"] = _pairs(run)
-    gauges["drift_actuals_delay_seconds"] = {
-        _sample("drift_actuals_delay_seconds", city=city): float(delay)
-        for city, delay in run.actuals_delay_s.items()
-        if isfinite(delay)
-    }
+    for gauge, delays in (
+        ("drift_actuals_delay_seconds", run.actuals_delay_s),
+        ("drift_actuals_expected_delay_seconds", run.actuals_expected_delay_s),
+    ):
+        gauges[gauge] = {
+            _sample(gauge, city=city): float(delay) for city, delay in delays.items() if isfinite(delay)
+        }
     if isfinite(run.duration_s):
         gauges["drift_run_duration_seconds"] = {"drift_run_duration_seconds": float(run.duration_s)}
     return gauges

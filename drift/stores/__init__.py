@@ -12,11 +12,20 @@ from typing import TypeAlias
 from drift.config import Config
 from drift.entry_points import factory
 from drift.stores.base import Store
+from drift.stores.feast import FeastStore
 from drift.stores.parquet import ParquetStore
 
 StoreFactory: TypeAlias = Callable[[Config], Store]
 
-STORES: Mapping[str, StoreFactory] = {"parquet": ParquetStore}
+
+def _sql(config: Config) -> Store:
+    """SQLAlchemy is imported where a database is read."""
+    from drift.stores.sql import SqlStore
+
+    return SqlStore(config)
+
+
+STORES: Mapping[str, StoreFactory] = {"parquet": ParquetStore, "feast": FeastStore, "sql": _sql}
 GROUP = "drift.stores"
 
 

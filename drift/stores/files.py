@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 
 from drift.config import Config
-from drift.errors import EmptyStoreError, StoreError, StoreNotFoundError
+from drift.errors import ConfigError, EmptyStoreError, StoreError, StoreNotFoundError
 from drift.redact import redact, redact_in
 from drift.tables import TableName
 from drift.text import printable
@@ -59,8 +59,14 @@ class Location:
     path: str
 
     @classmethod
-    def of(cls, config: Config, table: TableName, path: str) -> Location:
-        """The place that the config means: a relative path starts at the config file."""
+    def of(cls, config: Config, table: TableName, path: str | None) -> Location:
+        """The place that the config means: a relative path starts at the config file.
+
+        Raises:
+            ConfigError: it means none.
+        """
+        if path is None:
+            raise ConfigError(f"store.{table}.path: is missing: say where the files are")
         return cls(table, path if _URL.match(path) else os.path.abspath(config.path(path)))  # noqa: PTH100 - resolves `..` in a glob too
 
     def __str__(self) -> str:

@@ -25,8 +25,10 @@ from drift.config_text import did_you_mean
 from drift.domain import Unused, Window
 from drift.errors import ColumnError, ConfigError
 from drift.stores.casts import (
+    LOCAL_TIME,
     UTC_TIME,
     Place,
+    Placed,
     is_number,
     microseconds,
     plain,
@@ -34,6 +36,7 @@ from drift.stores.casts import (
     to_text,
     to_utc,
 )
+from drift.stores.folds import told_apart
 from drift.tables import KEYS, OPTIONAL, RESERVED, TIMES, VALUES, Skipped, TableName
 from drift.text import printable
 
@@ -221,8 +224,11 @@ def _kind(table: TableName, name: str) -> pa.DataType:
     return LABEL if name in KEYS[table] else pa.float64()
 
 
-def map_rows(spec: TableMap, layout: Layout, file: str, raw: pa.Table, wanted: Wanted) -> Mapped:
-    """The wanted rows of one file in their logical form.
+def map_rows(
+    spec: TableMap, layout: Layout, file: str, raw: pa.Table, wanted: Wanted, *, ordered: bool = False
+) -> Mapped:
+    """The wanted rows of one file in their logical form. `ordered`: they come in the order of their writer,
+    which tells apart local times that came twice (`folds.py`).
 
     Raises:
         ColumnError, TimestampError: a column holds what cannot be taken.
@@ -232,7 +238,10 @@ def map_rows(spec: TableMap, layout: Layout, file: str, raw: pa.Table, wanted: W
     unplaced: list[pa.ChunkedArray] = []
     for name, kind in ((name, _kind(spec.table, name)) for name in layout):
         if kind == UTC_TIME:
-            columns[name], nowhere = to_utc(columns[name], places[name], spec.zone)
+            placed = to_utc(columns[name], places[name], spec.zone)
+            if ordered and placed.unplaced is not None and name == "target_time":
+                placed = _told_apart(spec, layout, raw, placed)
+            columns[name], nowhere = placed
             unplaced += [] if nowhere is None else [nowhere]
         elif kind == pa.float64():
             columns[name] = to_number(columns[name], places[name], flags=spec.table == "features")
@@ -242,6 +251,15 @@ def map_rows(spec: TableMap, layout: Layout, file: str, raw: pa.Table, wanted: W
     if unplaced:
         columns[_UNPLACED] = functools.reduce(pc.or_, unplaced)
     return _chosen(spec, pa.table(columns), places, wanted)
+
+
+def _told_apart(spec: TableMap, layout: Layout, raw: pa.Table, placed: Placed) -> Placed:
+    """With the hour that came twice, where rows say which is which. Revisions repeat rows, and do not."""
+    if layout.get("available_time") is not None:
+        return placed
+    series = [raw.column(t) for n in ("city", "model_version", "issue_time") if (t := layout.get(n))]
+    local = plain(raw.column(str(layout["target_time"])))
+    return told_apart(local.cast(LOCAL_TIME, safe=False), placed, str(spec.zone), series)
 
 
 def _given(spec: TableMap, name: str, theirs: str | None, raw: pa.Table) -> pa.ChunkedArray:

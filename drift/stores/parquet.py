@@ -16,14 +16,14 @@ from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from drift.arrow import distinct, view
+from drift.arrow import LABEL, distinct, nothing, view
 from drift.config import Config, TableConfig
 from drift.domain import Window
 from drift.errors import EmptyStoreError, StoreError, TimestampError
-from drift.stores.casts import Place, moment_at, to_text
+from drift.stores.casts import UTC_TIME, Place, moment_at, to_text
 from drift.stores.files import File, FileChangedError, Location
 from drift.stores.footers import Bounds, bounds_of
-from drift.stores.interval import commonest_distance, commonest_phase, latest_groups
+from drift.stores.interval import SAMPLE_ROWS, commonest_distance, commonest_phase, latest_groups
 from drift.stores.mapping import Layout, Mapped, TableMap, Wanted, layouts, map_rows, schema_of
 from drift.stores.reader import Cache, Footer, Reader
 from drift.tables import KEYS, TIMES, Skipped, TableName, Tables
@@ -35,6 +35,8 @@ _ANY_ZONE = timedelta(hours=24) // _MICROSECOND  # no local time is further from
 
 
 _EVER = (-(2**63), 2**63 - 1)
+_NO_KEYS = pa.table({"city": nothing(0, LABEL), "target_time": nothing(0, UTC_TIME)})
+_FEW_ROWS = SAMPLE_ROWS // 10
 _TWICE = 1.5  # so much of a table may be read again, for blocks of cities that share row groups
 
 
@@ -102,9 +104,14 @@ class ParquetStore:
         return Cadence(step, EPOCH + self._intervals.get(key, lambda: self._phase(parts, step)))
 
     def _phase(self, parts: Sequence[Part], step: timedelta) -> timedelta:
-        """From the latest row group alone: a phase, unlike a distance, shows in any few rows."""
+        """From the latest row group alone: a phase, unlike a distance, shows in any few rows. But where one
+        of a single time has a phase, its rows may be finer than the step, and more are asked.
+        """
         for index, groups in latest_groups([part.bounds for part in parts]).items():
-            return commonest_phase(self._keys("predictions", parts[index], groups[:1]), step)
+            rows = self._keys("predictions", parts[index], groups[:1])
+            if commonest_phase(rows, step) and commonest_distance(rows) is None:
+                rows = self._sample("predictions")
+            return commonest_phase(rows, step)
         return timedelta(0)
 
     def interval(self) -> timedelta:
@@ -174,7 +181,8 @@ class ParquetStore:
             if groups:
                 raw = self._rows(file, sorted(groups), list(here.values()))
                 for name, part in here.items():
-                    found[name].append(map_rows(self._maps[name], part.layout, str(file), raw, wanted[name]))
+                    spec, by = self._maps[name], wanted[name]
+                    found[name].append(map_rows(spec, part.layout, str(file), raw, by, ordered=True))
         return {name: _joined(self._maps[name], parts[name], found[name]) for name in names}
 
     def _rows(self, file: File, groups: Sequence[int], parts: Sequence[Part]) -> pa.Table:
@@ -273,25 +281,31 @@ class ParquetStore:
         slim = {key: part.layout[key] for key in part.layout if key in (*KEYS[name], *TIMES)}
         part = part._replace(layout=slim)
         raw = self._rows(part.file, groups, [part])
-        rows = map_rows(self._maps[name], slim, str(part.file), raw, Wanted()).rows
+        rows = map_rows(self._maps[name], slim, str(part.file), raw, Wanted(), ordered=True).rows
         return rows.select(["city", "target_time"])
 
     def _found_interval(self) -> timedelta:
-        for name in ("predictions", "actuals"):
-            parts = self._parts(name)
-            key = (name, tuple(part.file for part in parts))
-            found = self._intervals.get(key, lambda: self._commonest(name, parts))  # noqa: B023 - called at once
-            if found is not None:
-                return found
+        key = tuple(part.file for name in ("predictions", "actuals") for part in self._parts(name))
+        found = self._intervals.get(("interval", *key), self._commonest)
+        if found is not None:
+            return found
         raise StoreError(
             f"store.interval: {self._where['predictions']} holds too few target times to find the interval "
             f"from: say it, such as `interval: 1h`, under store"
         )
 
-    def _commonest(self, name: TableName, parts: Sequence[Part]) -> timedelta | None:
-        chosen = latest_groups([part.bounds for part in parts])
+    def _commonest(self) -> timedelta | None:
+        """Of both tables, where they are apart; the actuals' may be coarser."""
+        rows = self._sample("predictions")
+        apart = self._where["predictions"].path != self._where["actuals"].path
+        return commonest_distance(rows, *([self._sample("actuals", _FEW_ROWS)] if apart else []))
+
+    def _sample(self, name: TableName, rows: int = SAMPLE_ROWS) -> pa.Table:
+        """The keys of the latest rows."""
+        parts = self._parts(name)
+        chosen = latest_groups([part.bounds for part in parts], rows)
         tables = [self._keys(name, parts[index], groups) for index, groups in chosen.items()]
-        return commonest_distance(pa.concat_tables(tables)) if tables else None
+        return pa.concat_tables([_NO_KEYS, *tables])
 
 
 def _steady(work: Callable[[], T]) -> T:

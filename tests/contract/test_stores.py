@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from drift.arrow import LABEL
 from drift.config import Config, parse_config
@@ -20,7 +22,11 @@ from drift.domain import Unused, Window
 from drift.errors import StoreError
 from drift.stores import open_store
 from drift.stores.base import Store
-from drift.tables import Skipped
+from drift.stores.sql_schema import tables
+from drift.tables import OPTIONAL, Skipped
+
+from .. import throwaway  # noqa: TID252 - tests are no package
+from ..e2e.feast_repo import making as feast_repo  # noqa: TID252 - tests are no package
 
 HOUR = timedelta(hours=1)
 START = datetime(2021, 3, 1, tzinfo=UTC)
@@ -119,16 +125,132 @@ def in_memory_url(content: Content, folder: Path) -> Config:
     return _config(folder, f"{root}/p/x.parquet", f"{root}/a", f"{root}/f/*.parquet")
 
 
+def a_feast_repo(repo: Callable[[Path, dict[str, pa.Table]], Path]) -> Callable[[Content, Path], Config]:
+    def made(content: Content, folder: Path) -> Config:
+        tables = {"predictions": _predictions(content), "actuals": _table(content.actuals, "actual")}
+        repo(folder, tables | {"features": _features(content)})
+        return parse_config({"store": feast_repo.CONFIG}, base=folder)
+
+    return made
+
+
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(url)
+
+
+def _insert(connection: sa.Connection, table: str, rows: pa.Table) -> None:
+    """Rows as a writer of that database would put them: in SQLite times are text."""
+    values = rows.to_pylist()
+    if connection.dialect.name == "sqlite":
+        values = [{k: str(v) if isinstance(v, datetime) else v for k, v in row.items()} for row in values]
+    if values:
+        connection.execute(sa.insert(sa.table(table, *map(sa.column, rows.column_names))), values)
+
+
+def _of_platform(table: pa.Table, keys: dict[str, str], names: dict[str, str]) -> pa.Table:
+    city = [keys.get(name) if name is not None else None for name in table["city"].to_pylist()]
+    table = table.set_column(table.schema.get_field_index("city"), "city", pa.array(city, pa.string()))
+    return table.rename_columns([names.get(name, name) for name in table.column_names])
+
+
+def _platform(url: str, content: Content, folder: Path) -> Config:
+    """The platform's own tables. A city may be null here, as every store is asked to count such rows."""
+    keys = {city: str(uuid.uuid5(uuid.NAMESPACE_DNS, city)) for city in CITIES}
+    names = {"city": "city_id", "target_time": "timestamp"}
+    engine = _engine(url)
+    schema = tables("platform", engine.dialect.name, ["temperature"])
+    weather = schema.tables["weather_data"]
+    weather.append_column(sa.Column("holiday", sa.Boolean()))
+    for table in schema.tables.values():
+        if "city_id" in table.columns:
+            table.columns["city_id"].nullable = True
+    schema.create_all(engine)
+    predictions = _predictions(content).drop_columns(["model_version"])
+    model = pa.array([keys["Pune"]] * len(predictions), pa.string())
+    made = pa.array([START] * len(predictions), UTC_TIME)
+    with engine.begin() as connection:
+        _insert(connection, "cities", pa.table({"id": [*keys.values()], "name": [*keys]}))
+        if content.predictions:
+            _insert(
+                connection, "models", pa.table({"id": [keys["Pune"]], "name": ["gbm"], "version": ["v1"]})
+            )
+        theirs = _of_platform(predictions, keys, names | {"predicted": "predicted_consumption"})
+        _insert(
+            connection,
+            "predictions",
+            theirs.append_column("model_id", model).append_column("created_at", made),
+        )
+        actuals = _of_platform(_table(content.actuals, "actual"), keys, names | {"actual": "consumption_kwh"})
+        _insert(connection, "energy_consumption", actuals)
+        _insert(connection, "weather_data", _of_platform(_features(content), keys, names))
+    engine.dispose()
+    (folder / "url").write_text(url)
+    # what the platform has beside the columns that this suite asks for
+    store = {"kind": "sql", "sql": {"url_file": "url"}}
+    return parse_config({"store": store}, base=folder)
+
+
+def _mapped(url: str, content: Content, folder: Path, sections: dict[str, dict[str, object]]) -> Config:
+    engine = _engine(url)
+    time = sa.DateTime(timezone=True) if engine.dialect.name == "postgresql" else sa.Text()
+    types = {"city": sa.Text(), "model_version": sa.Text(), "target_time": time, "holiday": sa.Boolean()}
+    metadata = sa.MetaData()
+    with engine.begin() as connection:
+        for name, rows in (
+            ("My Forecasts", _predictions(content)),
+            ("a", _table(content.actuals, "actual")),
+            ("f", _features(content)),
+        ):
+            columns = [sa.Column(c, types.get(c, sa.Double())) for c in rows.column_names]
+            index = sa.Index(f"by {name}", "city", "target_time")
+            sa.Table(name, metadata, *columns, index).create(connection)
+            _insert(connection, name, rows)
+    engine.dispose()
+    return parse_config({"store": {"kind": "sql", "sql": {"url": url}, **sections}}, base=folder)
+
+
+TABLES = {"predictions": {"table": "My Forecasts"}, "actuals": {"table": "a"}, "features": {"table": "f"}}
+SELECTS = {
+    "predictions": {"select": "SELECT *, '50%:x' AS note FROM \"My Forecasts\" -- all of them"},
+    "actuals": {"select": "WITH mine AS (SELECT * FROM a) SELECT city, target_time, actual FROM mine;"},
+    "features": {"select": "SELECT city, target_time, temperature, holiday FROM f WHERE 1 = 1"},
+}
+
+
+def _sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'store.db'}"
+
+
+def a_sql_layout(
+    make: Callable[..., Config], url: Callable[[Path], str], *more: object
+) -> Callable[[Content, Path], Config]:
+    return lambda content, folder: make(url(folder), content, folder, *more)
+
+
 LAYOUTS: dict[str, Callable[[Content, Path], Config]] = {
     "parquet one file": one_file,
     "parquet folder": a_folder,
     "parquet glob": a_glob,
     "parquet one combined file": one_combined_file,
     "parquet on a URL": in_memory_url,
+    "sql platform on postgresql": a_sql_layout(_platform, lambda _: throwaway.database()),
+    "sql tables on postgresql": a_sql_layout(_mapped, lambda _: throwaway.database(), TABLES),
+    "sql selects on postgresql": a_sql_layout(_mapped, lambda _: throwaway.database(), SELECTS),
+    "sql platform on sqlite": a_sql_layout(_platform, _sqlite),
+    "sql tables on sqlite": a_sql_layout(_mapped, _sqlite, TABLES),
+    "sql selects on sqlite": a_sql_layout(_mapped, _sqlite, SELECTS),
+    "feast on files": a_feast_repo(feast_repo.files),
+    "feast on postgresql": a_feast_repo(feast_repo.postgres),
 }
 
 
-@pytest.fixture(params=LAYOUTS.values(), ids=LAYOUTS.keys())
+NAMED = [
+    pytest.param(layout, id=name, marks=[pytest.mark.feast] * name.startswith("feast"))
+    for name, layout in LAYOUTS.items()
+]
+
+
+@pytest.fixture(params=NAMED)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return open_store(request.param(some_content(), tmp_path))
 
@@ -154,7 +276,7 @@ def test_span_ends_with_the_last_interval(store: Store) -> None:
 
 
 def test_interval_is_found(store: Store) -> None:
-    assert store.interval() == HOUR
+    assert store.cadence().step == HOUR
 
 
 @pytest.mark.parametrize("window", [WINDOW, ALL], ids=["part", "all"])
@@ -176,8 +298,12 @@ def test_read_gives_the_logical_types(store: Store) -> None:
     tables = store.read(ALL)
     keys = [("city", LABEL), ("target_time", UTC_TIME)]
     version = [("model_version", LABEL)]
-    assert tables.predictions.schema == pa.schema([keys[0], *version, keys[1], ("predicted", pa.float64())])
-    assert tables.actuals.schema == pa.schema([*keys, ("actual", pa.float64())])
+    predictions, actuals = (
+        rows.drop_columns([column for column in OPTIONAL[name] if column in rows.column_names])
+        for name, rows in (("predictions", tables.predictions), ("actuals", tables.actuals))
+    )
+    assert predictions.schema == pa.schema([keys[0], *version, keys[1], ("predicted", pa.float64())])
+    assert actuals.schema == pa.schema([*keys, ("actual", pa.float64())])
     assert tables.features is not None
     assert tables.features.schema == pa.schema(
         [*keys, ("holiday", pa.float64()), ("temperature", pa.float64())]
@@ -234,11 +360,11 @@ def test_threads_may_read_at_once(store: Store) -> None:
         assert [row for row in there if row[2] is not None] == _expected(rows, window, ("Ooty",))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("layout", NAMED)
 def test_an_empty_store_is_an_error_that_names_the_table(
     layout: Callable[[Content, Path], Config], tmp_path: Path
 ) -> None:
     store = open_store(layout(Content([], []), tmp_path))
-    for ask in (store.cities, store.span, store.interval, lambda: store.read(ALL)):
+    for ask in (store.cities, store.span, store.cadence, lambda: store.read(ALL)):
         with pytest.raises(StoreError, match=r"store\.(predictions|actuals): .* holds no rows"):
             ask()

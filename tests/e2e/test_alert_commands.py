@@ -91,6 +91,7 @@ def test_every_channel_can_be_tested(drift, made, told):
     assert answer.code == 1
     assert "✓ ops: taken by the receiver" in answer.out
     assert "✗ away: " in answer.out
+    assert "away: away" not in answer.out
     assert "this is a test" in told.next().json["title"]
     one = drift("alerts", "test", "ops", "-c", made.config, "--json")
     assert (one.code, one.json["channels"]) == (

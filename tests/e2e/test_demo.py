@@ -64,6 +64,14 @@ def test_the_alerts_are_real_and_some_resolved(folder):
 
 
 @pytest.mark.usefixtures("shown")
+def test_the_doctor_has_no_doubt_of_it(folder, drift):
+    checks = drift("doctor", "-c", folder / "drift.yaml", "--json").json["checks"]
+    assert {check["name"] for check in checks} >= {"hours", "duplicates", "delay of actuals", "coverage"}
+    doubtful = ("hours of", "hours that", "nights of", "time zone", "unit of", "duplicates of")
+    assert [check["name"] for check in checks if check["name"].startswith(doubtful) or check["write"]] == []
+
+
+@pytest.mark.usefixtures("shown")
 def test_every_city_has_a_page_under_two_megabytes(folder):
     (latest, *_) = sorted((folder / "reports").iterdir(), reverse=True)
     pages = [*latest.glob("cities/*.html"), latest / "index.html"]
@@ -82,7 +90,7 @@ def test_mlflow_has_a_run_a_version_with_steps_to_compare(folder):
     runs = {run.data.params["model_version"]: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"v1", "v2"}
     assert runs["v2"].data.metrics["accuracy"] > runs["v1"].data.metrics["accuracy"]
-    course = client.get_metric_history(runs["v1"].info.run_id, "city/zone-10/mape")
+    course = client.get_metric_history(runs["v1"].info.run_id, "per-city/zone-10/mape")
     assert len({point.step for point in course}) == 6
     assert [a.path for a in client.list_artifacts(runs["v1"].info.run_id)]
 

@@ -151,6 +151,29 @@ def test_a_refit_judges_the_slots_after_it(plant: Plant) -> None:
     assert len(rows(config)) == 2
 
 
+def test_a_slot_reads_what_was_fitted_once(plant: Plant) -> None:
+    """It holds a fleet's normal errors by hour: megabytes, for each question that is asked of it."""
+    said: list[str] = []
+    with Monitor(plant.config(reports={"dir": "reports"}), sinks=()) as monitor:
+        monitor.run(at(24))
+        engine = monitor.state._database.engine
+        sa.event.listen(engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+        monitor.run(at(25))
+    assert len([words for words in said if "FROM calibrations" in words]) == 1
+
+
+def test_fits_that_judge_no_slot_of_the_history_any_more_are_let_go(plant: Plant) -> None:
+    config = plant.config(detection={"country": "IN", "refit": "4d", "history": "27d"})
+    with Monitor(config, sinks=()) as monitor:
+        for day in range(24, 60, 4):
+            monitor.run(at(day))
+        kept = [row["made_at"] for row in rows(config)]
+        assert kept == [at(day) for day in range(28, 60, 4)], "a slot of day 29 is judged by that of day 28"
+        again = monitor.look(at(30))
+        assert again.calibrated is not None
+        assert again.calibrated.made_at == at(28)
+
+
 def test_a_replay_fits_when_the_slots_did(plant: Plant) -> None:
     with Monitor(plant.config(), sinks=()) as monitor:
         runs = [monitor.run(at(22) + k * 12 * HOUR) for k in range(60)]
@@ -192,6 +215,25 @@ def test_a_new_model_version_is_held_against_the_one_before_until_it_is_fitted(t
     )
     found = Calibration.from_bytes(rows(config)[-1]["data"])
     assert found.held_against("v2", "Pune") == "v2"
+
+
+def test_the_faults_of_a_retired_model_version_are_nobodys_any_more(tmp_path: Path) -> None:
+    """Its missing predictions are faults for a week, and it stays in the history for months."""
+    plant = Plant(tmp_path, lives=(("v1", 0, 40), ("v2", 30, 9e4))).write()
+    with Monitor(plant.config(), sinks=()) as monitor:
+        runs = [monitor.run(at(40) + k * 6 * HOUR) for k in range(32)]
+        again = monitor.replay(at(40), at(40) + 31 * 6 * HOUR, 6 * HOUR)
+    told = [t for run in runs for t in run.transitions if t.key.rule == "data"]
+    assert {(t.key.model_version, t.after.value, t.at) for t in told} == {
+        ("v1", "firing", at(40.25)),
+        ("v1", "resolved", at(47)),
+    }
+    assert {t.reason for t in told if t.at == at(47)} == {Undefined.RETIRED.text}
+    assert set(scores(runs[-1]).values()) == {Undefined.RETIRED}
+    assert all(isinstance(score, float) for score in scores(runs[-1], "v2").values())
+    assert [(t.at, t.key, t.after, t.reason) for run in runs for t in run.transitions] == [
+        (t.at, t.key, t.after, t.reason) for t in again.transitions
+    ]
 
 
 # what goes wrong

@@ -87,7 +87,7 @@ def test_postgresql_takes_the_same_code(url):
         assert state.commit_many(again, at=DAY + HOUR, config_hash="c0ffee") == 1
         state.mark_published(DAY, DAY + HOUR)
         fit = CalibrationRecord(DAY, "a", DAY, DAY, 3, "own", bytes([0, 255]))
-        state.keep_calibration(fit)
+        state.keep_calibrations([fit], 365 * 24 * HOUR)
     with State.open(url) as state:
         assert state.slot(DAY) == SlotRecord(DAY, "c0ffee", DAY + HOUR, DAY + HOUR, 0, 1)
         assert state.alerts() == {KEY: alert(value=0.8)}

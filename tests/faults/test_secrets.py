@@ -148,6 +148,8 @@ def test_a_secret_may_stand_in_a_file_beside_the_config(made, monkeypatch) -> No
         (b"canary\nsparrow\n", "state_file: s", "should hold one URL on one line"),
         (b" \n", "state_file: s", "should hold one URL on one line"),
         (b"cana\xff", "state_file: s", "is no text"),
+        (b"canary\nsparrow\n", "serve: {token_file: s}", "serve.token_file: "),
+        (b"canary\nsparrow\n", "serve: {token_file: s}", "should hold one token on one line"),
         (b"x", "state_file: none", "none cannot be read: No such file or directory"),
         (b"x", "state_fil: s", "state_fil: unknown key; did you mean `state_file`?"),
     ],

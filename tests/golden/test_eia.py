@@ -34,17 +34,18 @@ def sample(shared_data):
     return shared_data / "eia930_dev_sample.parquet"
 
 
-def config_of(tmp_path, sample, current: str):
+def config_of(tmp_path, sample, current: str, extra: str = ""):
     file = tmp_path / "drift.yaml"
-    file.write_text(CONFIG.format(path=sample, current=current))
+    file.write_text(CONFIG.format(path=sample, current=current) + extra)
     return file
 
 
 def test_mape_of_every_zone_is_what_plain_pandas_gives(drift, tmp_path, sample):
     import pandas as pd
 
+    everything = "accuracy: {leave_out_faults: false}\n"
     document = drift(
-        "run", "-c", config_of(tmp_path, sample, "28d"), "--slot", "2020-04-10T00:00Z", "--json"
+        "run", "-c", config_of(tmp_path, sample, "28d", everything), "--slot", "2020-04-10T00:00Z", "--json"
     ).json
     rows = pd.read_parquet(sample)
     start = rows["timestamp"] - pd.Timedelta(hours=1)  # hour-ENDING
@@ -60,6 +61,37 @@ def test_mape_of_every_zone_is_what_plain_pandas_gives(drift, tmp_path, sample):
         else:
             assert measurement["value"] == pytest.approx(expected[zone], rel=1e-9)
     assert sum(m["value"] is not None for m in got.values()) == 7
+
+
+def test_without_faulty_hours_it_is_what_pandas_gives_of_the_others(drift, tmp_path, sample):
+    """The 28 days hold two hours whose published, cleaned value is another by a third and by nine tenths."""
+    import pandas as pd
+
+    config = config_of(tmp_path, sample, "28d")
+    document = drift("run", "-c", config, "--slot", "2020-04-10T00:00Z", "--json").json
+    rows = pd.read_parquet(sample)
+    start = rows["timestamp"] - pd.Timedelta(hours=1)
+    window = rows[(start >= SLOT - timedelta(days=28)) & (start < SLOT)]
+    off = (window.actual / window.actual_cleaned - 1).abs() > 0.3
+    assert window[off].set_index("zone").actual.to_dict() == {"EPE": 1382.0, "TAL": 3338.0}
+    window = window[~off].dropna(subset=["actual", "forecast"])
+    expected = ((window.forecast - window.actual).abs() / window.actual).groupby(window.zone).mean()
+    pairs = window.groupby("zone").size()
+    got = {m["city"]: m for m in document["measurements"] if m["name"] == "mape" and m["city"]}
+    for zone, measurement in got.items():
+        assert measurement["n"] == pairs[zone]
+        assert measurement["coverage"] == pytest.approx(pairs[zone] / 672)
+        if measurement["value"] is not None:
+            assert measurement["value"] == pytest.approx(expected[zone], rel=1e-9)
+    current = {p["city"]: p for p in document["pairs"] if p["window"] == "current" and p["city"]}
+    assert {zone: p["unused"].get("spike", 0) for zone, p in current.items()} == {
+        zone: int(zone in ("EPE", "TAL")) for zone in current
+    }
+    assert all(p["used"] == pairs[zone] for zone, p in current.items())
+    told = [f for f in document["data_faults"] if f["kind"] == "spike"]
+    assert [(f["city"], f["since"], f["hours"], f["value"]) for f in told] == [
+        ("EPE", "2020-03-16T16:00:00Z", 1.0, 1382.0), ("TAL", "2020-03-21T19:00:00Z", 1.0, 3338.0),
+    ]  # fmt: skip
 
 
 def test_a_replay_gives_the_transitions_of_its_slots_run_one_by_one(tmp_path, sample):

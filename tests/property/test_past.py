@@ -310,6 +310,7 @@ def settings_of(world: World, kernel: str) -> dict[str, Any]:
             "bands": ["0h", "12h", "24h", "36h"],
         },
         "statistics": {"min_reference": 10, "bins": int(rng.choice([4, 10]))},
+        "mlflow": {},  # nothing is logged here: it is what the hash of the data is for
         "engine": {"kernel": kernel, "block": int(rng.choice([1, 2, 64])), "workers": int(rng.integers(1, 3))},
         "alerts": {
             "low": {"metric": "model_accuracy", "threshold": 0.9, "severity": "high"},
@@ -349,7 +350,8 @@ def check_same(got: Findings | str, wanted: Findings | str) -> None:
     if isinstance(got, str) or isinstance(wanted, str):
         assert got == wanted
         return
-    for name in ("windows", "cities", "verdicts", "delays", "failures"):
+    assert got.data_hash is not None
+    for name in ("windows", "cities", "verdicts", "delays", "lateness", "failures", "data_hash"):
         assert getattr(got, name) == getattr(wanted, name), name
     assert Counter(map(repr_of_count, got.counts)) == Counter(map(repr_of_count, wanted.counts))
     assert len(got.panels) == len(wanted.panels)

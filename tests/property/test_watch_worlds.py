@@ -242,7 +242,8 @@ def check_replay(folder: Path, seed: int, slots: int) -> int:
     other = {said(t): t.value for t in again.transitions}
     assert sorted(map(str, one.keys() - other.keys())) == sorted(map(str, other.keys() - one.keys())) == []
     for key, value in one.items():
-        assert other[key] == pytest.approx(value, rel=1e-4, abs=1e-4), key
+        # none where an alert resolves as its model version was retired
+        assert other[key] == (value if value is None else pytest.approx(value, rel=1e-4, abs=1e-4)), key
     return len(one)
 
 
@@ -291,7 +292,7 @@ def test_blocks_and_workers_change_nothing(tmp_path: Path, seed: int) -> None:
     with Monitor(base, sinks=()) as monitor:
         monitor.run(slot)
         wanted = monitor.find(slot)
-        assert wanted.calibrated is not None
+        assert wanted.watch.calibrated is not None
         assert any((panel.reason == Undefined.DEFINED).any() for panel in detectors_of(wanted))
         for engine in ({"block": 1, "workers": 2}, {"block": 2, "workers": 1}):
             config = world.config(tmp_path, engine={"cache": None, **engine})
@@ -316,7 +317,7 @@ def test_what_is_sent_elsewhere_says_the_same(tmp_path: Path) -> None:
     with Monitor(config, sinks=()) as monitor, Monitor(config, sinks=(), engine=sent) as elsewhere:
         monitor.run(slot)
         wanted = monitor.find(slot)
-        assert wanted.calibrated is not None
+        assert wanted.watch.calibrated is not None
         check_same(elsewhere.find(slot), wanted, 0.0)
 
 

@@ -202,7 +202,7 @@ def test_lines_have_a_point_a_fleet():
     assert "drift, <warm>" in [text.text for text in drawn.findall(f"{svg}text")]
 
 
-@pytest.mark.parametrize("name", ["growth", "memory", "cold_start", "anatomy", "layout"])
+@pytest.mark.parametrize("name", ["growth", "memory", "cold_start", "anatomy", "layout", "estimate"])
 def test_a_small_run_writes_its_result(repository: Path, tmp_path: Path, name: str):
     ran = python(repository, "-m", f"benchmarks.{name}", "--small", "--out", tmp_path, "--date", "2026-01-02")
     assert ran.returncode == 0, ran.stderr

@@ -14,7 +14,7 @@ from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Undefined, Ver
 HOUR = timedelta(hours=1)
 START = datetime(2026, 4, 1, tzinfo=UTC)
 LIMIT = Threshold(0.85, "below")
-RULES = builtin_rules(6 * HOUR, 2 * HOUR, ("slack", "sms"))
+RULES = builtin_rules(6 * HOUR, 3 * HOUR, 2 * HOUR, ("slack", "sms"))
 
 
 def verdict(
@@ -42,7 +42,7 @@ def standing(
 
 def test_they_are_rules_like_any_other():
     assert tuple(rule.name for rule in RULES) == BUILTIN
-    assert [rule.duration for rule in RULES] == [6 * HOUR, timedelta(0), timedelta(0)]
+    assert [rule.duration for rule in RULES] == [6 * HOUR, 3 * HOUR, timedelta(0), timedelta(0)]
     assert {rule.channels for rule in RULES} == {("slack", "sms")}
 
 

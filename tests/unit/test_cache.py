@@ -107,7 +107,10 @@ def said(found: Findings) -> list[Any]:
          *(getattr(panel, name).tobytes() for name in ("value", "reason", "n", "coverage")))
         for panel in found.panels
     ]  # fmt: skip
-    return [panels, found.windows, found.cities, found.verdicts, found.counts, found.delays, found.failures]
+    return [
+        panels, found.windows, found.cities, found.verdicts, found.counts, found.delays, found.lateness,
+        found.failures,
+    ]  # fmt: skip
 
 
 @contextmanager
@@ -260,6 +263,10 @@ def test_an_interval_that_became_a_quarter_of_an_hour_is_another_grid(fleet):
     rows = {"city": cities, "target_time": pa.array(times * 3, UTC_TIME)}
     predicted = {**rows, "model_version": ["v1"] * len(cities), "predicted": np.full(len(cities), 100.0)}
     pq.write_table(pa.table(predicted), fleet.made.folder / "data/predictions/c.parquet")
+    assert fleet.store.cadence().step == HOUR  # of the actuals, to which the predictions are averaged
+    assert not fleet.used(SLOT)
+    actual = {**rows, "actual": np.full(len(cities), 100.0)}
+    pq.write_table(pa.table(actual), fleet.made.folder / "data/actuals/c.parquet")
     assert fleet.store.cadence().step == HOUR / 4
     assert not fleet.used(SLOT)
 

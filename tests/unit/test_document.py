@@ -90,6 +90,7 @@ RUN = Run(
     transitions=(CHANGE,),
     pair_counts=(PairCount("v1", "SCL", 20, {Unused.LATE: 4}, "reference"),),
     actuals_delay_s={"SCL": 3600.0},
+    actuals_expected_delay_s={"SCL": 7200.0},
     failures=(Failure("read", "PJM", "no rows: see the store"),),
     links={"report": "reports/index.html"},
     calibrated=Calibrated(DAY, Window(DAY - 48 * HOUR, DAY), 29, "blended"),
@@ -112,6 +113,7 @@ def test_a_run_is_the_promised_document() -> None:
             "origin": "blended",
         },
         "measurements": run_document(RUN)["measurements"],
+        "estimates": [],
         "verdicts": [
             {
                 "rule": "model_accuracy_drop",
@@ -154,6 +156,9 @@ def test_a_run_is_the_promised_document() -> None:
             {"model_version": "v1", "city": "SCL", "window": "reference", "used": 20, "unused": {"late": 4}}
         ],
         "actuals_delay_s": {"SCL": 3600.0},
+        "actuals_expected_delay_s": {"SCL": 7200.0},
+        "revised": {"slots": 0, "cities": 0},
+        "data_faults": [],
         "failures": [{"stage": "read", "what": "PJM", "message": "no rows: see the store"}],
         "links": {"report": "reports/index.html"},
     }

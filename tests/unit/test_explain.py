@@ -339,6 +339,59 @@ def test_faults_come_before_every_other_cause(world):
     assert np.isnan(Rows.of(world.case(world.predicted, faults=faults)).error[-12:-4]).all()
 
 
+def test_an_alert_on_faulty_data_begins_where_the_faults_do(world):
+    faults = np.zeros(DAYS * 24, np.uint8)
+    faults[-30:-8], faults[-200:-190] = 3, 3
+    evidence = explain(
+        world.case(
+            world.worse(70, 2.0),
+            faults=faults,
+            about_faults=True,
+            peers={f"c{k}": Peer(2.0, 2.0) for k in range(4)},
+        )
+    )
+    assert hours_off(evidence, 30) == 0, "not where the error began, nor where older faults did"
+    first, second, third, fourth, *_ = evidence.sentences()
+    assert first == "The data are faulty: actuals stuck in 16 h."
+    assert second.startswith("It began about ")
+    assert third.startswith("Do first: Check the feed of actuals")
+    assert fourth.startswith("The error is ")
+    assert not told(evidence, "other cities")
+    assert evidence.advice.step is Step.CHECK_FEED
+    few = np.zeros(DAYS * 24, np.uint8)
+    few[-9] = 4
+    assert explain(world.case(world.predicted, faults=few)).advice.step is Step.OPEN_REPORT
+    assert explain(world.case(world.predicted, faults=few, about_faults=True)).advice.step is Step.CHECK_FEED
+
+
+def test_faults_that_are_over_have_no_onset(world):
+    evidence = explain(world.case(world.predicted, about_faults=True))
+    assert evidence.onset is Lack.NO_CHANGE
+    assert evidence.advice.step is Step.OPEN_REPORT
+
+
+@pytest.mark.parametrize("factor", [3.0, 0.4])
+def test_another_load_is_told_before_a_holiday(world, factor):
+    actual = world.actual * np.where(np.arange(DAYS * 24) >= DAYS * 24 - 9, factor, 1.0)
+    calendar = world.case(world.predicted).hours
+    holiday = np.zeros((DAYS * 24, 1), bool)
+    holiday[-24:-9] = True
+    case = world.case(world.predicted, actual=actual, hours=replace(calendar, holiday=holiday))
+    evidence = explain(case)
+    assert evidence.level.ratio == pytest.approx(factor, rel=0.15)
+    assert evidence.level.expected == pytest.approx(1.0, rel=0.15)
+    assert evidence.advice.step is Step.CHECK_LOAD
+    assert "the load of the last 6 h is " in evidence.advice.text
+
+
+def test_a_load_that_the_forecast_expects_is_no_other_load(world):
+    late = np.where(np.arange(DAYS * 24) >= DAYS * 24 - 48, 2.0, 1.0)
+    followed = explain(world.case(world.predicted * late * 1.2, actual=world.actual * late))
+    assert followed.level is Lack.NO_PATTERN
+    usual = explain(world.case(world.worse(70, 5.0)))
+    assert usual.level is Lack.NO_PATTERN
+
+
 def test_an_actual_that_may_yet_come_is_no_fault_of_now_and_a_stuck_one_is(world):
     for code, step in ((1, Step.OPEN_REPORT), (3, Step.CHECK_FEED)):
         faults = np.zeros(DAYS * 24, np.uint8)

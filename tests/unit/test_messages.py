@@ -121,7 +121,7 @@ ALL = {"drop": DROP, "worse": WORSE, "many": MANY, "fleet": FLEET, "fault": FAUL
         (WORSE, "FIRING high · Mumbai (v7): forecast error 2.3 × normal, under-forecast"),
         (MANY, "FIRING high · 40 cities (v7): forecast worse than normal, worst city 0 2.3 × normal"),
         (FLEET, "FIRING high · All cities (v7): forecasts worse together, error above normal in 31 of 41 cities"),
-        (FAULT, "FIRING high · Mumbai (v7): 5 h of faulty data: actuals stuck"),
+        (FAULT, "FIRING high · Mumbai (v7): data fault: 5 h of actuals stuck"),
         (OVER, "RESOLVED after 2 d 10 h · Mumbai (v7): forecast as good as normal again"),
         (CLOSED, "CLOSED after 1 h · Mumbai (v7): the rule was removed"),
         (GOES_ON, "STILL FIRING high, 26 h · Mumbai (v7): forecast error 2.3 × normal when it fired, score now 1.62 × its limit"),

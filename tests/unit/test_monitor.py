@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from drift import Monitor, load_config
@@ -199,8 +201,6 @@ def test_only_the_configs_cities_are_monitored(made):
 
 def test_one_city_that_cannot_be_read_stops_no_other(made):
     """A folder with a file a city, one of them damaged: the others are evaluated, it is named."""
-    import pyarrow.parquet as pq
-
     whole = pq.ParquetFile(made.folder / "data" / "predictions.parquet").read()
     folder = made.folder / "data" / "predictions"
     folder.mkdir()
@@ -251,9 +251,6 @@ def test_the_size_of_blocks_and_the_number_of_threads_change_nothing(made):
 
 
 def test_a_model_version_of_one_city_has_no_rows_for_the_others(made):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = made.folder / "data" / "predictions.parquet"
     rows = pq.ParquetFile(path).read()
     keep = [
@@ -270,8 +267,6 @@ def test_a_model_version_of_one_city_has_no_rows_for_the_others(made):
 def test_a_city_that_fell_silent_is_listed_without_a_value(made):
     made.edit("reference: 14d", "reference: 48h")
     made.edit("floor_window: 14d", "floor_window: 48h, season: 24h")
-    import pyarrow.parquet as pq
-
     path = made.folder / "data" / "predictions.parquet"
     rows = pq.ParquetFile(path).read()
     late = [
@@ -303,9 +298,6 @@ def test_an_alert_whose_rule_was_removed_resolves_with_that_reason(made):
 
 
 def test_an_alert_of_a_model_version_that_is_gone_resolves_with_that_reason(made):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     m = monitor(made)
     for hour in (0, 1):
         m.run(DRIFTED + hour * HOUR)
@@ -316,10 +308,108 @@ def test_an_alert_of_a_model_version_that_is_gone_resolves_with_that_reason(made
     assert closed.reason == "the model version no longer forecasts here"
 
 
+def without(made, dropped: Callable[[str, str, datetime], bool]) -> None:
+    """Take predictions out of the store: by city, model version and target time."""
+    path = made.folder / "data" / "predictions.parquet"
+    rows = pq.ParquetFile(path).read()
+    columns = (rows[name].to_pylist() for name in ("city", "model_version", "target_time"))
+    pq.write_table(rows.filter(pa.array([not dropped(*row) for row in zip(*columns, strict=True)])), path)
+
+
+STOPPED = START + timedelta(days=20)
+
+
+def told(m: Monitor, first: datetime, last: datetime) -> list[tuple[str, str | None, datetime, str, str]]:
+    """What a slot every six hours says of missing data: of whom, when, what it becomes, and why."""
+    moved = []
+    for hours in range(0, (last - first) // HOUR + 1, 6):
+        moved += m.run(first + hours * HOUR).transitions
+    assert m.replay(first, last, 6 * HOUR).transitions == tuple(moved)
+    return [(t.key.model_version, t.key.city, t.at, t.after.value, t.reason) for t in moved]
+
+
+def quiet_config(made) -> None:
+    """Limits that nothing passes, so that all that is said is that data are missing."""
+    made.edit("threshold: 0.85, duration: 1h", "threshold: -9, duration: 1h")
+    pooled = "  pooled_accuracy: {metric: model_accuracy, threshold: -9, scope: pooled}\n"
+    made.edit("alerts:\n", f"reports: null\nhistory: null\nmlflow: null\nalerts:\n{pooled}")
+
+
+def test_a_model_version_that_was_replaced_is_missed_for_a_week_and_then_retired(made):
+    quiet_config(made)
+    without(made, lambda _, version, time: version == "v1" and time >= STOPPED)
+    m = monitor(made, sinks=())
+    found = told(m, STOPPED, STOPPED + timedelta(days=8))
+    assert {version for version, *_ in found} == {"v1"}
+    # of 24 h it has less than 60 % after 10 h, which is pending for 6 h
+    assert {(city, at, after) for _, city, at, after, _ in found} == {
+        (city, STOPPED + age, after)
+        for city in ("Delhi", "Pune", "Surat", None)
+        for age, after in (
+            (12 * HOUR, "pending"),
+            (18 * HOUR, "firing"),
+            (timedelta(days=7), "resolved"),
+        )
+    }
+    assert {reason for *_, after, reason in found if after == "resolved"} == {
+        "the model version was retired: another one forecasts here in its place"
+    }
+    assert accuracy(m.look(STOPPED + timedelta(days=8)), Series("v1", "Pune")).undefined is Undefined.RETIRED
+
+
+def test_when_all_model_versions_fall_silent_nobody_was_retired(made):
+    quiet_config(made)
+    without(made, lambda _city, _version, time: time >= STOPPED)
+    found = told(monitor(made, sinks=()), STOPPED, STOPPED + timedelta(days=8))
+    assert {version for version, *_ in found} == {"v1", "v2"}
+    assert {after for *_, after, _ in found} == {"pending", "firing"}
+
+
+def test_who_was_retired_stays_so_when_the_one_in_its_place_falls_silent(made):
+    quiet_config(made)
+    out = STOPPED + timedelta(days=9)
+    without(made, lambda _, version, time: time >= (STOPPED if version == "v1" else out))
+    found = told(monitor(made, sinks=()), out, out + timedelta(days=3))
+    assert {(version, after) for version, _, _, after, _ in found} == {("v2", "pending"), ("v2", "firing")}
+
+
+def test_a_model_version_that_pauses_in_some_cities_is_missed_there_for_good(made):
+    quiet_config(made)
+    without(made, lambda city, version, time: version == "v1" and city != "Surat" and time >= STOPPED)
+    found = told(monitor(made, sinks=()), STOPPED, STOPPED + timedelta(days=8))
+    assert {(version, city) for version, city, *_ in found} == {("v1", "Delhi"), ("v1", "Pune"), ("v1", None)}
+    assert "resolved" not in {after for *_, after, _ in found}
+
+
+def test_the_only_model_version_of_a_city_is_missed_there_for_good(made):
+    quiet_config(made)
+    without(
+        made,
+        lambda c, version, time: (version == "v2") == (c == "Pune") or (version == "v1" and time >= STOPPED),
+    )
+    found = told(monitor(made, sinks=()), STOPPED, STOPPED + timedelta(days=8))
+    assert {(version, city) for version, city, *_ in found} == {("v1", "Pune"), ("v1", None)}
+    assert "resolved" not in {after for *_, after, _ in found}
+
+
+def test_a_model_version_that_comes_back_is_judged_again(made):
+    quiet_config(made)
+    back = STOPPED + timedelta(days=9)
+    without(made, lambda _, version, time: version == "v1" and STOPPED <= time < back)
+    run = monitor(made, sinks=()).look(back + timedelta(days=1))
+    assert accuracy(run, Series("v1", "Pune")).value == pytest.approx(0.97, abs=0.02)
+
+
+def test_how_long_a_model_version_is_missed_is_the_configs(made):
+    quiet_config(made)
+    made.edit("alerts:", "notify: {retire_after: 36h}\nalerts:")
+    without(made, lambda _, version, time: version == "v1" and time >= STOPPED)
+    found = told(monitor(made, sinks=()), STOPPED, STOPPED + timedelta(days=3))
+    assert {at for *_, at, after, _ in found if after == "resolved"} == {STOPPED + 36 * HOUR}
+
+
 def test_a_city_that_cannot_be_read_keeps_its_alert(made):
     """No verdict for want of a readable store is no reason to resolve."""
-    import pyarrow.parquet as pq
-
     whole = pq.ParquetFile(made.folder / "data" / "predictions.parquet").read()
     (made.folder / "data" / "p").mkdir()
     for city in ("Delhi", "Pune", "Surat"):
@@ -371,8 +461,6 @@ def test_a_channel_that_nobody_knows_is_refused_and_the_guides_are_not(made):
 
 
 def test_a_published_slot_is_not_published_again_whatever_the_data_say_now(made):
-    import pyarrow.parquet as pq
-
     keeping = Keeping()
     m = monitor(made, sinks=[keeping])
     m.run(DRIFTED)
@@ -384,9 +472,6 @@ def test_a_published_slot_is_not_published_again_whatever_the_data_say_now(made)
 
 
 def test_a_slot_of_which_nothing_could_be_measured_is_a_failure(made):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = made.folder / "data" / "actuals.parquet"
     rows = pq.ParquetFile(path).read()
     early = [t < DRIFTED - 3 * 24 * HOUR for t in rows["target_time"].to_pylist()]
@@ -399,9 +484,6 @@ def test_a_slot_of_which_nothing_could_be_measured_is_a_failure(made):
 
 
 def test_one_stray_row_is_counted_and_moves_no_grid(made):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = made.folder / "data" / "actuals.parquet"
     rows = pq.ParquetFile(path).read()
     stamp = pa.array([START - timedelta(minutes=43)], pa.timestamp("us", "UTC"))
@@ -415,7 +497,6 @@ def test_one_stray_row_is_counted_and_moves_no_grid(made):
 def test_a_city_with_another_phase_is_named(made):
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     path = made.folder / "data" / "actuals.parquet"
     rows = pq.ParquetFile(path).read()

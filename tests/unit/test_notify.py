@@ -13,6 +13,7 @@ from drift.builtin import OF_THE_MONITOR, builtin_rules, stale_verdict
 from drift.detect import Rule
 from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition, Verdict, VerdictStatus
 from drift.fingerprints import fingerprint
+from drift.messages import Words, message_of
 from drift.notices import Matcher, Notice, Silence, notice_document, notice_of
 from drift.notify import Decided, Last, Policy, Standing, notices
 from drift.silences import new_silence, parse_matchers
@@ -160,6 +161,30 @@ def test_channels_that_change(values, before, expected):
     assert story(World(), values, before) == expected
 
 
+def test_what_is_over_is_told_with_how_bad_it_was_at_its_worst():
+    world = World()
+    for hour, value in enumerate((1.2, 3.4, 2.0)):
+        world.at(hour, verdict(value))
+    (notice,) = world.at(3, verdict(0.5)).notices
+    told = notice.alerts[0]
+    assert (told.value, told.evidence["worst"]) == (0.5, 3.4)
+    message = message_of(notice, Words(timezone="UTC"))
+    assert "At worst       340.0 %" in message.text
+
+
+def test_the_worst_of_a_new_episode_is_not_told_as_that_of_the_last():
+    """The end of the first could not be told when it came: the alert knows of the second one only."""
+    world = World()
+    world.at(0, verdict(9.0))
+    world.policy = Policy(channels=("sms",), repeat=24 * HOUR)
+    world.at(1, verdict(0.0))
+    world.at(2, verdict(1.5))
+    world.policy = POLICY
+    ended = world.at(3, verdict(1.6)).notices[0]
+    assert ended.status == "resolved"
+    assert "worst" not in ended.alerts[0].evidence
+
+
 def test_a_rule_that_is_gone_ends_its_alerts_and_says_why():
     world = World()
     world.at(0, verdict(2))
@@ -218,7 +243,7 @@ def test_what_fires_is_told_before_what_is_over():
 
 def test_while_the_monitor_is_stale_others_wait():
     world = World()
-    world.rules = (rule(), *builtin_rules(6 * HOUR, 2 * HOUR, ("sms",)))
+    world.rules = (rule(), *builtin_rules(6 * HOUR, 3 * HOUR, 2 * HOUR, ("sms",)))
     told = []
     for hour, finished in enumerate([0, 0, 0, 0, 4, 5]):  # the last finished slot
         stale = stale_verdict(START + finished * HOUR, START + hour * HOUR, 2 * HOUR)
@@ -230,7 +255,7 @@ def test_while_the_monitor_is_stale_others_wait():
 
 def test_the_end_of_an_alert_does_not_wait_for_a_stale_monitor():
     world = World()
-    world.rules = (rule(), *builtin_rules(6 * HOUR, 2 * HOUR, ()))
+    world.rules = (rule(), *builtin_rules(6 * HOUR, 3 * HOUR, 2 * HOUR, ()))
     world.at(0, verdict(2))
     stale = stale_verdict(START, START + 3 * HOUR, 2 * HOUR)
     assert [n.status for n in world.at(3, stale, verdict(0)).notices] == ["resolved"]
@@ -239,7 +264,7 @@ def test_the_end_of_an_alert_does_not_wait_for_a_stale_monitor():
 
 def test_a_channel_is_not_told_that_it_takes_no_messages():
     world = World()
-    world.rules = builtin_rules(6 * HOUR, 2 * HOUR, ("slack", "sms"))
+    world.rules = builtin_rules(6 * HOUR, 3 * HOUR, 2 * HOUR, ("slack", "sms"))
     failed = verdict(3, AlertKey("delivery_failed", "", None, None, "sms"))
     assert [n.channel for n in world.at(0, failed).notices] == ["slack"]
 

@@ -173,6 +173,24 @@ def test_each_slot_knows_the_revision_of_its_time():
     assert counts(t, slot=5) == {"used": 1, "superseded": 1, "late": 1}
 
 
+def test_arrivals_are_delays_to_the_first_value_and_what_was_revised_since():
+    t = timeline(
+        predictions(("Pune", "v1", 1, 1.0)),
+        actuals(
+            ("Pune", 1, 9.0, 4), ("Pune", 1, 7.0, 2), ("Pune", 2, 8.0, 5.5), ("Pune", 3, 8.0, 7), ("Pune", 4, 1.0, None),
+            available=True,
+        ),
+    )  # fmt: skip
+    found = t.arrivals(windows(6))
+    hours = np.full((2, 6), NAN)
+    hours[0, 1], hours[0, 2] = 0, 2.5  # that of 03:00 has not come, and nobody says when that of 04:00 did
+    np.testing.assert_array_equal(found.delay / 3600, hours[:, -found.delay.shape[1] :])
+    assert found.revised.sum() == 1
+    assert (
+        timeline(predictions(("Pune", "v1", 1, 1.0)), actuals(("Pune", 1, 9.0))).arrivals(windows(6)) is None
+    )
+
+
 def test_an_actual_without_available_time_is_known_at_once():
     t = timeline(predictions(("Pune", "v1", 3, 1.0)), actuals(("Pune", 3, 7.0, None), available=True))
     assert counts(t, slot=4) == {"used": 1}

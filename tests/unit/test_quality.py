@@ -37,8 +37,8 @@ def test_sound_load_has_no_fault() -> None:
 
 
 def test_every_kind_has_its_own_code_and_name() -> None:
-    assert NAMES == {1: "missing", 2: "not_positive", 3: "stuck", 4: "scale"}
-    assert list(FAULTS) == list(NAMES.values())
+    assert NAMES == {1: "missing", 2: "not_positive", 3: "stuck", 4: "scale", 5: "spike", 6: "shift"}
+    assert list(FAULTS) == list(NAMES.values())[:4]  # what only later hours tell is none of these
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,17 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
 from drift.errors import StateError
 from drift.migrations import HEAD, REVISIONS, alembic_config
 from drift.state import CalibrationRecord, SlotCommit, SlotRecord, State, fingerprint
-from drift.state_tables import METADATA
+from drift.state_tables import CALIBRATIONS, METADATA
 
 DAY = datetime(2020, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+YEAR = timedelta(days=365)
 KEY = AlertKey("model_accuracy_drop", "v1", "São Paulo", None, None)
 LIMIT = Threshold(0.85, "below")
 
@@ -210,19 +212,69 @@ def test_a_state_in_memory_serves_a_single_process() -> None:
         assert state.last_slot() == DAY
 
 
-def test_the_latest_fit_of_the_same_settings_is_found_and_none_from_the_future(state: State) -> None:
-    def fit(days: int, settings: str = "a") -> CalibrationRecord:
-        at = DAY + timedelta(days=days)
-        return CalibrationRecord(
-            at, settings, DAY - timedelta(days=365), DAY, 3, "own", bytes([days, 0, 255])
-        )
+def fit(days: int, settings: str = "a") -> CalibrationRecord:
+    at = DAY + timedelta(days=days)
+    return CalibrationRecord(at, settings, DAY - YEAR, DAY, 3, "own", bytes([days % 256, 0, 255]))
 
+
+def fits(state: State) -> list[tuple[str, int]]:
+    """The settings and the day of each fit that the state has."""
+    with state._database.engine.connect() as connection:
+        rows = connection.execute(sa.select(CALIBRATIONS.c.settings, CALIBRATIONS.c.made_at))
+        return sorted((settings, (made_at - DAY).days) for settings, made_at in rows)
+
+
+def test_the_latest_fit_of_the_same_settings_is_found_and_none_from_the_future(state: State) -> None:
     for made in (fit(0), fit(91), fit(5, "b")):
-        state.keep_calibration(made)
+        state.keep_calibrations([made], YEAR)
     assert state.calibration("a", DAY + timedelta(days=90)) == fit(0)
     assert state.calibration("a", DAY + timedelta(days=91)) == fit(91)
     assert state.calibration("a", DAY - timedelta(seconds=1)) is None
     assert state.calibration("c", DAY + timedelta(days=91)) is None
+
+
+def test_a_fit_that_judges_no_slot_of_the_history_any_more_is_let_go(state: State) -> None:
+    for day in range(0, 300, 20):
+        state.keep_calibrations([fit(day), fit(day, "a:slow")], timedelta(days=70))
+    # the newest is of day 280: a slot of day 210 is judged by the fit of day 200
+    kept = [200, 220, 240, 260, 280]
+    assert fits(state) == [("a", day) for day in kept] + [("a:slow", day) for day in kept]
+    for day in range(210, 290):
+        found = state.calibration("a", DAY + timedelta(days=day))
+        assert found == fit(max(k for k in kept if k <= day))
+
+
+def test_the_newest_three_fits_stay_however_old_they_are(state: State) -> None:
+    for day in (0, 100, 200, 300):
+        state.keep_calibrations([fit(day)], timedelta(days=1))
+    assert fits(state) == [("a", 100), ("a", 200), ("a", 300)]
+
+
+def test_a_fit_for_a_slot_of_long_ago_is_there_when_it_was_just_made(state: State) -> None:
+    for day in (0, 300, 310, 320, 330):
+        state.keep_calibrations([fit(day)], timedelta(days=15))
+    state.keep_calibrations([fit(50)], timedelta(days=15))
+    assert state.calibration("a", DAY + timedelta(days=50)) == fit(50)
+    state.keep_calibrations([fit(340)], timedelta(days=15))
+    assert fits(state) == [("a", 320), ("a", 330), ("a", 340)], "the next fit lets go of it"
+
+
+def test_fits_of_an_earlier_config_are_let_go_once_they_are_old(state: State) -> None:
+    for day in (0, 10, 20):
+        state.keep_calibrations([fit(day, "b"), fit(day, "b:slow")], timedelta(days=30))
+    state.keep_calibrations([fit(45)], timedelta(days=30))
+    assert fits(state) == [("a", 45), ("b", 20), ("b:slow", 20)]
+    state.keep_calibrations([fit(51)], timedelta(days=30))
+    assert fits(state) == [("a", 45), ("a", 51)]
+
+
+def test_fits_are_kept_and_let_go_in_one_transaction(state: State) -> None:
+    for day in (0, 100, 200):
+        state.keep_calibrations([fit(day)], timedelta(days=1))
+    broken = replace(fit(300, "a:slow"), series=None)  # type: ignore[arg-type]  # so that the database refuses
+    with pytest.raises(StateError, match="keeping a calibration"):
+        state.keep_calibrations([fit(300), broken], timedelta(days=1))
+    assert fits(state) == [("a", 0), ("a", 100), ("a", 200)]
 
 
 def test_since_when_an_alert_is_quiet_is_remembered(state: State) -> None:
@@ -238,6 +290,18 @@ def test_the_schema_of_the_migrations_is_the_schema_of_the_code(state: State) ->
     with state._database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "drift_schema"})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_an_older_state_gets_the_worst_value_and_keeps_its_alerts(state: State) -> None:
+    """Of what fires already it is not known how bad it was; from here on it is."""
+    from alembic import command
+
+    commit(state, SlotCommit(DAY, alerts=[alert(worst=0.4)]))
+    assert state.alerts()[KEY].worst == 0.4
+    with state._database.writer.begin() as connection:
+        command.downgrade(alembic_config(connection), "0003")
+        command.upgrade(alembic_config(connection), "head")
+    assert state.alerts()[KEY] == alert(worst=None)
 
 
 def test_every_revision_is_known_to_the_code() -> None:

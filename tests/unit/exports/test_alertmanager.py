@@ -103,6 +103,7 @@ def test_a_monitor_that_is_late_stale_or_absent_mutes_alerts_on_forecasts(config
         'alertname="monitor_late"': (forecasts, ["job"]),
         'alertname="monitor_stale"': (forecasts, ["job"]),
         'alertname="monitor_absent"': (forecasts, None),
+        'alertname="no_data"': (['alertname="late_actuals"'], ["job", "city"]),  # it says so already
     }
 
 

@@ -238,6 +238,21 @@ def test_a_city_without_actuals_is_told_once_nothing_can_be_judged_for_six_hours
     expect(config, "no_data", series, {60: [], 119: [], 120: ['{job="drift", city="Pune"}']})
 
 
+def test_actuals_that_are_later_than_is_usual_at_the_hour_are_told_after_three_hours(config, expect):
+    """Each city is held against its own; one of which nothing is expected begins no alert."""
+    labels = '{{job="drift", instance="a", city="{}"}}'
+    delay = {city: f"drift_actuals_delay_seconds{labels.format(city)}" for city in ("Pune", "Surat", "Delhi")}
+    expected = {city: d.replace("_delay", "_expected_delay") for city, d in delay.items() if city != "Delhi"}
+    series = {
+        SLOT: slots,
+        **{gauge: lambda m: 3600 * (2 + m // HOUR) for gauge in delay.values()},
+        expected["Pune"]: lambda _: 3600 * 2,
+        expected["Surat"]: lambda m: 3600 * (2 + m // HOUR),
+    }
+    fires = {HOUR: [], 4 * HOUR + 4: [], 4 * HOUR + 6: ['{job="drift", city="Pune"}']}
+    expect(config, "late_actuals", series, fires)
+
+
 def test_a_monitor_on_time_is_neither_late_nor_stale_though_runs_take_four_minutes(config, expect):
     series = {SLOT: lambda m: slots(m - 4) if m >= 4 else None}
     of_age = ("monitor_late", "monitor_stale", "monitor_absent")

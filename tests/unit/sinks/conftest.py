@@ -81,6 +81,7 @@ def _run(
             PairCount(versions[0], cities[0], 999, {}, "reference"),
         ),
         "actuals_delay_s": {cities[0]: 3600.0},
+        "actuals_expected_delay_s": {cities[0]: 7200.0},
         "failures": (Failure("read", "PJM", "no rows"),),
     }
     return Run(**{**fields, **changes})  # type: ignore[arg-type]

@@ -3,13 +3,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pyarrow.parquet as pq
 import pytest
 
-from drift.domain import Run
+from drift.domain import Revised, Run
 from drift.errors import SinkError
 from drift.sinks.history import HistorySink, measurement_table, read_history, schema
 
@@ -140,3 +142,82 @@ print(*sys.modules)
     )
     assert done.returncode == 0, done.stderr
     assert not {"pandas", "mlflow", "sqlalchemy"} & set(done.stdout.split())
+
+
+def test_a_slot_that_was_measured_anew_keeps_both(tmp_path: Path, make_run: MakeRun) -> None:
+    sink = HistorySink(tmp_path)
+    first, later = make_run(), make_run(slot=DAY + 5 * HOUR)
+    anew = tuple(
+        replace(
+            panel,
+            series=panel.series[1:2],  # one city, and nothing pooled
+            value=panel.value[1:2] + 1,
+            reason=panel.reason[1:2],
+            n=panel.n[1:2],
+            coverage=panel.coverage[1:2],
+        )
+        for panel in first.panels
+    )
+    sink.publish(first)
+    sink.publish(replace(later, revised=Revised({DAY: anew}, ("SCL",))))
+    assert (tmp_path / "2020-04-10" / "2020-04-10T00-00-00Z~2020-04-10T05-00-00Z.parquet").is_file()
+
+    def told(known: Literal["first", "latest", "all"]) -> list[dict[str, object]]:
+        return read_history(tmp_path, DAY, DAY + HOUR, known).to_pylist()
+
+    assert read_history(tmp_path, DAY, DAY + HOUR).to_pylist() == told("first")
+    said, new = told("first"), told("all")[len(told("first")) :]
+    assert {row["known_at"] for row in new} == {DAY + 5 * HOUR}
+    assert {row["city"] for row in new} < {row["city"] for row in said}
+    again = {(row["kind"], row["name"], row["city"]) for row in new}
+    stay = [row for row in said if (row["kind"], row["name"], row["city"]) not in again]
+    assert stay  # not all that a slot says of a city is measured anew
+    plain = [{name: value for name, value in row.items() if name != "known_at"} for row in new]
+
+    def order(rows: list[dict[str, object]]) -> list[str]:
+        return sorted(map(repr, rows))
+
+    assert order(told("latest")) == order(stay + plain)
+    assert read_history(tmp_path, DAY + HOUR, DAY + 2 * HOUR, "all").schema.names[-1] == "known_at"
+
+
+FULL_DISK = """
+import resource, signal, sys
+from datetime import UTC, datetime
+from drift import Monitor, load_config
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Monitor(load_config(sys.argv[1])) as monitor:
+    (history,) = (sink for sink in monitor.sinks if sink.name == "history")
+    monitor._sinks = (history,)
+    publish = history.publish
+
+    def on_a_full_disk(run):
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, most))
+        try:
+            return publish(run)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    history.publish = on_a_full_disk
+    for _ in range(2):
+        run = monitor.run(datetime(2026, 4, 1, tzinfo=UTC))
+        print([failure.message for failure in run.failures if failure.what == "history"])
+        print(monitor.state.slot(run.slot).published_at is not None)
+        print([path.name for path in history.folder.rglob("*") if path.is_file()])
+        history.publish = publish
+"""
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_written(made) -> None:
+    """A process may write no file longer than 2 kB: to it, that is a full disk. Later there is room again."""
+    made.edit("alerts:", "reports: null\nengine: {cache: null}\nalerts:")
+    command = [sys.executable, "-c", FULL_DISK, str(made.config)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    failed, unpublished, nothing, fine, published, there = ran.stdout.splitlines()
+    assert "cannot be written (File too large): free space on the disk" in failed
+    assert "then publish the slot 2026-04-01T00:00:00Z again" in failed
+    assert (unpublished, nothing) == ("False", "[]")
+    assert (fine, published, there) == ("[]", "True", "['2026-04-01T00-00-00Z.parquet']")

@@ -156,6 +156,7 @@ def test_the_run_tells_of_itself(make_run: MakeRun) -> None:
     assert found["drift_last_success_timestamp_seconds"] == {frozenset(): DAY.timestamp()}
     assert found["drift_failures_total"] == {labels(stage="read"): 1}
     assert found["drift_actuals_delay_seconds"] == {labels(city="SCL"): 3600}
+    assert found["drift_actuals_expected_delay_seconds"] == {labels(city="SCL"): 7200}
     assert found["drift_pairs"] == {
         labels(model_version="v1", city="SCL", outcome="used"): 20,
         labels(model_version="v1", city="SCL", outcome="late"): 3,
@@ -252,7 +253,7 @@ def test_a_name_and_a_type_stand_once_for_each_family(make_run: MakeRun) -> None
     lines = published(make_run()).render().decode().splitlines()
     for kind in ("# HELP ", "# TYPE "):
         named = [line.split()[2] for line in lines if line.startswith(kind)]
-        assert len(named) == len(set(named)) == 18
+        assert len(named) == len(set(named)) == 23
 
 
 def test_the_text_is_rendered_once(make_run: MakeRun) -> None:

@@ -560,7 +560,7 @@ def test_files_behind_a_url_are_compacted_to_a_folder(write: Write, tmp_path: Pa
 
 def test_a_store_of_another_kind_has_no_layout(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="only a parquet store has a layout"):
-        to(tmp_path, config=config_of(tmp_path, kind="sql"))
+        to(tmp_path, config=parse_config({"store": {"kind": "sql", "sql": {"url": "sqlite://"}}}, tmp_path))
 
 
 def test_the_ingest_of_the_documentation_writes_what_it_says(tmp_path: Path) -> None:
