@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: install demo serve notebooks test feast quick chaos lint bench lock clean
+.PHONY: install demo serve notebooks test slow feast chaos lint bench lock clean
 
 install: $(VENV)/.installed
 
@@ -29,8 +29,11 @@ serve: install           ## the demo as a service: scheduler, /metrics, reports
 notebooks: install       ## run the notebooks from scratch, and write each .ipynb from its .py
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
-test: install lint       ## everything
-	$(BIN)/python -m pytest -n $(JOBS)
+test: install lint       ## everything but what is slow
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+slow: install            ## what is slow: killings, notebooks, Spark, many worlds
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 feast: .venv-feast/.installed  ## the Feast store on real Feast, which wants pandas 2 and so has an environment of its own
 	DRIFT_FEAST=1 .venv-feast/bin/python -m pytest -n $(JOBS) -m feast tests/contract/test_stores.py tests/e2e/test_feast_store.py
@@ -40,9 +43,6 @@ feast: .venv-feast/.installed  ## the Feast store on real Feast, which wants pan
 	@VIRTUAL_ENV=.venv-feast $(BIN)/uv pip sync --quiet --require-hashes requirements-feast.lock
 	@VIRTUAL_ENV=.venv-feast $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
-
-quick: install           ## what takes less than a minute
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
 chaos: install           ## kill replicas -9 while they work, and count what became of slots and messages
 	$(BIN)/python -m pytest -s tests/faults/test_chaos.py tests/faults/test_replicas.py

@@ -105,7 +105,7 @@ def demo(
     config = load(path := build(folder))
     with progress("replaying the demo's slots", "replayed {count} slots", quiet=as_json) as advance:
         run, fired = play(config, advance)
-    _show(run, config, as_json, view_of(path))
+    _show(run, config, as_json, view_of(path, everything=True))
     if not as_json:
         print_demo(run, fired, folder, Path(sys.argv[0]).absolute())
     _exit(run, fail_on_alert=False)

@@ -17,6 +17,7 @@ from drift.timeline import Pairs
 
 LOOK_BACK = timedelta(days=7)
 LEAST_GAPS, SHARE = 6, 0.9
+COARSEST = timedelta(hours=6)  # what comes once a day is an hour that alone is left of it
 
 
 def coarser(pairs: Pairs) -> list[Failure]:
@@ -28,7 +29,8 @@ def coarser(pairs: Pairs) -> list[Failure]:
     for values in (pairs.actual, *pairs.judged.predicted):
         known = ~np.isnan(values[:, -last:])
         for row in np.flatnonzero(2 * known.sum(axis=1) <= known.shape[1] + 1):  # usually none
-            if times := regular(known[row]):
+            times = regular(known[row])
+            if times and times * pairs.grid.step <= COARSEST:
                 found.setdefault(times * pairs.grid.step, {})[pairs.cities[row]] = None
     return [_failure(list(cities), step, pairs.grid.step) for step, cities in found.items()]
 

@@ -62,7 +62,7 @@ def schema_changes(now: Schema, current: Window, state: State, config: Config) -
     key = f"schema:{sha256(store.encode()).hexdigest()[:16]}"
     try:
         record = state.calibration(key, current.end)
-        before = None if record is None else json.loads(record.data)
+        before = None if record is None else _read(record.data)
         if not now or before == now:
             return []
         data = json.dumps(now).encode()
@@ -72,3 +72,12 @@ def schema_changes(now: Schema, current: Window, state: State, config: Config) -
         return [Failure("schema", "state", str(error))]
     told = [] if before is None else differences(before, now)
     return [Failure("schema", "columns", f"{text}, since the last slot: see the store") for text in told]
+
+
+def _read(data: bytes) -> Schema | None:
+    """A schema that was kept; None where it is damaged, so that it is kept anew."""
+    try:
+        read = json.loads(data)
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None

@@ -42,7 +42,7 @@ HIGH, VERY_HIGH = 1.5, 2.0
 
 _STAND_INS = str.maketrans(
     dict(zip(BLOCKS, ".:-=+*#@", strict=True))
-    | dict(zip("●◐○✓✗→…–—−×÷·•±≤≥√", "*~o+x>~---x/..~<>V", strict=True))
+    | dict(zip("●◐○✓✗→←…–—−×÷·•±≤≥√", "*~o+x><~---x/..~<>V", strict=True))
     | dict(zip("─━╸╺│├┤┼◂▸▶└", "-=>-||||<>>`", strict=True))
     | dict(zip("“”‘’′°µ�\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", "\"\"'''ou?  ", strict=True))
     | dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-")

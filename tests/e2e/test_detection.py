@@ -28,6 +28,7 @@ from drift.stores.base import Store
 from drift.tables import Tables
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
+FITS = sa.select(CALIBRATIONS).where(~CALIBRATIONS.c.settings.startswith("schema:"))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CITIES = ("Agra", "Pune", "Surat", "Thane")
 RULES = {
@@ -117,7 +118,7 @@ def scores(run: Run, version: str = "v1") -> dict[str, float | Undefined]:
 def rows(config: Config) -> list[dict[str, Any]]:
     engine = sa.create_engine(config.database_url(config.state))
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(sa.select(CALIBRATIONS)).mappings()]
+        return [dict(row) for row in connection.execute(FITS).mappings()]
 
 
 # the first fit, and those after it
@@ -157,9 +158,10 @@ def test_a_slot_reads_what_was_fitted_once(plant: Plant) -> None:
     with Monitor(plant.config(reports={"dir": "reports"}), sinks=()) as monitor:
         monitor.run(at(24))
         engine = monitor.state._database.engine
-        sa.event.listen(engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+        sa.event.listen(engine, "before_cursor_execute", lambda *call: said.append(f"{call[2]} {call[3]}"))
         monitor.run(at(25))
-    assert len([words for words in said if "FROM calibrations" in words]) == 1
+    asked = [words for words in said if "FROM calibrations" in words and "schema:" not in words]
+    assert len(asked) == 1
 
 
 def test_fits_that_judge_no_slot_of_the_history_any_more_are_let_go(plant: Plant) -> None:
@@ -242,7 +244,7 @@ def test_the_faults_of_a_retired_model_version_are_nobodys_any_more(tmp_path: Pa
 def damaged(config: Config, change: Callable[[bytes], bytes]) -> None:
     engine = sa.create_engine(config.database_url(config.state))
     with engine.begin() as connection:
-        for row in connection.execute(sa.select(CALIBRATIONS)).mappings().all():
+        for row in connection.execute(FITS).mappings().all():
             update = sa.update(CALIBRATIONS).where(CALIBRATIONS.c.id == row["id"])
             connection.execute(update.values(data=change(row["data"])))
 

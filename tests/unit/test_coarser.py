@@ -46,6 +46,7 @@ def test_a_few_holes_more_change_nothing() -> None:
     [
         where(np.arange(CELLS) < 96),  # silent since
         where(np.arange(CELLS) % 96 < 40),  # by day only
+        where(np.arange(CELLS) % 96 == 40),  # one quarter a day
         where(np.random.default_rng(1).random(CELLS) < 0.3),  # holes
         where(np.arange(CELLS) < 0),  # nothing
     ],

@@ -34,5 +34,21 @@ def test_a_feature_that_vanishes_or_comes_is_a_failure_of_one_slot(made):
     assert again == []
 
 
+def test_what_was_kept_and_is_damaged_stops_no_slot(made):
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from drift.state_tables import CALIBRATIONS
+
+    with Monitor(load_config(made.config)) as monitor:
+        monitor.run(datetime.fromisoformat(SLOTS[0]))
+        with monitor.state._database.write("damaging a schema") as connection:
+            kept = CALIBRATIONS.c.settings.startswith("schema:")
+            done = connection.execute(sa.update(CALIBRATIONS).where(kept).values(data=b'{"a'))
+            assert done.rowcount == 1
+        assert _schema_failures(monitor, datetime.fromisoformat(SLOTS[1])) == []
+
+
 def _schema_failures(monitor, slot):
     return [failure.message for failure in monitor.run(slot).failures if failure.stage == "schema"]
