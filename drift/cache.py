@@ -44,7 +44,7 @@ Fingerprint: TypeAlias = Callable[[Window], str | None]
 """What the rows of a window are made from, as the store has them now; None: it cannot say."""
 
 _START = struct.Struct("<8sQII")  # what it is, the header's length and checksum, the numbers' checksum
-_MAGIC = b"drift p3"  # another number wherever another past would come of the same rows
+_MAGIC = b"drift p4"  # another number wherever another past would come of the same rows
 _PAGE = 4096
 _MAPPED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # all pages at once, where the system can
 _UNUSED_S = 86_400.0

@@ -67,6 +67,15 @@ class DataFault:
         long = f"({self.hours:,g} {'hour' if self.hours == 1 else 'hours'})"
         return f"{self.of} {self._what(unit, zone)} {when} {long}"
 
+    def named(self, unit: str, zone: tzinfo = UTC) -> str:
+        """The fault without its times.
+
+        >>> at = datetime(2020, 4, 10, 14, tzinfo=UTC)
+        >>> DataFault("Pune", None, "spike", at, at + timedelta(hours=2), True, 2.0, 1800.0, 9e2).named("MW")
+        'actuals with a spike to 1,800.0 MW, × 2 of usual'
+        """
+        return f"{self.of} {self._what(unit, zone)}".removesuffix(",")
+
     def _what(self, unit: str, zone: tzinfo) -> str:
         value = "no value" if self.value is None else f"{self.value:,.1f} {unit}"
         said = {

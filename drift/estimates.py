@@ -32,11 +32,13 @@ from drift.estimate_past import Around, Clocks, floors_of, looks_of, span_of
 from drift.findings import Findings
 from drift.finer import Finer
 from drift.pairing import align
+from drift.reading import read_cities
 from drift.retired import retire
 from drift.state import CalibrationRecord, State
 from drift.stores.base import Store
-from drift.survey import read_cities, survey
+from drift.survey import survey
 from drift.tables import Tables
+from drift.telemetry.traces import in_context, span
 from drift.windows import Cadence, Windows, windows_of
 
 CITIES = 200
@@ -59,6 +61,9 @@ class Estimates:
         self._config = config
         self._rules = [rule for rule in rules if rule.kind == "estimate"]
         self._latest: tuple[bytes, EstimateFit] | None = None
+        self._newest: tuple[datetime, datetime | None] | None = (
+            None  # a slot, and when its usable fit was made
+        )
         if self._rules and not self.wanted:
             first = self._rules[0]
             raise ConfigError(
@@ -100,21 +105,24 @@ class Estimates:
 
     def behind(self, run: Run, store: Store, state: State) -> Run:
         """Make a fit, if one is due behind this run, and keep it; the run with what failed."""
-        record = state.calibration(self.key, run.slot)
-        due = record is None or run.slot - record.made_at >= self.setting.refit
-        if record is not None and not due and self._opened(record) is not None:
+        slot, made_at = self._newest or (None, None)
+        if slot != run.slot:
+            self._kept(run.slot, state)
+            _, made_at = self._newest or (None, None)
+        self._newest = None  # it is used up: another may be made now
+        if made_at is not None and run.slot - made_at < self.setting.refit:
             return run
         return replace(run, failures=(*run.failures, *self._renewed(run.slot, store, state)))
 
     def _renewed(self, slot: datetime, store: Store, state: State) -> list[Failure]:
         """Make a fit and keep it, where there is enough to fit."""
         try:
-            fit, failures = self.fit(slot, store)
+            with span("fit", of="estimate"):
+                fit, failures = self.fit(slot, store)
             if fit is not None:
                 said = fit.span.start, fit.span.end, len(fit.versions), "estimate"
                 kept = CalibrationRecord(slot, self.key, *said, fit.to_bytes())
-                detection = self._config.detection  # whose fits stand beside these, and are to stay
-                state.keep_calibrations([kept], detection.history + detection.refit)
+                state.keep_calibrations([kept], self.setting.history)
         except DriftError as error:
             return [Failure("estimate", "fit", str(error))]
         except Exception as error:  # a slot without an estimate is better than none
@@ -169,7 +177,8 @@ class Estimates:
         blocks = store.partition(cities, self._config.engine.block)
         try:
             with ThreadPoolExecutor(self._config.engine.workers, thread_name_prefix="drift-estimate") as pool:
-                parts = list(pool.map(lambda block: self._block(windows, cadence, block, store, fit), blocks))
+                made = in_context(lambda block: self._block(windows, cadence, block, store, fit))
+                parts = list(pool.map(made, blocks))
         except DriftError as error:
             return (), [Failure("estimate", "cities", str(error))]
         except Exception as error:  # the slot's own figures go on
@@ -216,9 +225,14 @@ class Estimates:
         return Around(timeline, clocks, windows), [replace(each, stage="estimate") for each in failures]
 
     def _kept(self, slot: datetime, state: State) -> EstimateFit | None:
-        """The latest fit before the slot, if it is whole."""
-        record = state.calibration(self.key, slot - MOMENT)
-        return None if record is None else self._opened(record)
+        """The latest fit before the slot, if it is whole; one made behind it judges the slots after it."""
+        record = state.calibration(self.key, slot)
+        fit = None if record is None else self._opened(record)
+        self._newest = slot, (None if record is None or fit is None else record.made_at)
+        if record is not None and record.made_at == slot:
+            record = state.calibration(self.key, slot - MOMENT)
+            return None if record is None else self._opened(record)
+        return fit
 
     def _opened(self, record: CalibrationRecord) -> EstimateFit | None:
         digest = hashlib.sha256(record.data).digest()

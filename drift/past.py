@@ -42,8 +42,8 @@ class Past:
     """What is kept of a block of cities; `windows` are those of the slot that it comes from.
 
     Axes as in `Timeline`, with the times from the start of the history to `end`. `moves`: whether the
-    reference follows the slot. `span`: for how many cells of such a way it is kept. `whole`: whether no
-    actual and no prediction is missing. `scale` is that of `evaluate.scale_of`. `came` is when the
+    reference follows the slot. `span`: for how many cells of such a way it is kept. `whole`: from which cell
+    on no actual and no prediction is missing. `scale` is that of `evaluate.scale_of`. `came` is when the
     actuals of the last cells first came, None where the store does not say.
     """
 
@@ -57,7 +57,7 @@ class Past:
     predicted: Floats
     actual_counts: Counts
     prediction_counts: Counts
-    whole: bool
+    whole: int
     scale: Floats
     kept: tuple[Kept, ...]
     came: Moments | None = None
@@ -111,7 +111,7 @@ class Past:
             predicted=predicted,
             actual_counts=_some(reasons),
             prediction_counts=_some({r: c[..., cut] for r, c in timeline.prediction_counts.items()}),
-            whole=not (np.isnan(pairs.actual[:, cut]).any() or np.isnan(predicted).any()),
+            whole=_whole(pairs.actual[:, cut], predicted),
             scale=scale_of(pairs, windows, accuracy),
             kept=tuple(_keep(each, pairs, windows, span if moves else 0) for each in references),
             came=_came(timeline, cut),
@@ -151,7 +151,7 @@ class Past:
             fresh,
             grid=Grid(windows.history.start, self.grid.step, self.grid.count - skip + fresh.grid.count),
             model_versions=self.model_versions,
-            whole=self.grid.count - skip if self.whole else 0,
+            whole=range(max(self.whole - skip, 0), self.grid.count - skip),
             revisions=tuple(self._before(revision, k, skip) for k, revision in enumerate(fresh.revisions)),
             judged=replace(judged, predicted=_joined(self.predicted[..., skip:], judged.predicted)),
             bands={
@@ -220,6 +220,13 @@ def _came(timeline: Timeline, cut: slice) -> Moments | None:
     if not says_when(timeline):
         return None
     return came_at(timeline, slice(max(cut.stop - KEPT // timeline.grid.step, cut.start), cut.stop))
+
+
+def _whole(*values: Floats) -> int:
+    """The cell after the last one in which anything is missing."""
+    missing = [np.isnan(each).reshape(-1, each.shape[-1]).any(axis=0) for each in values]
+    cells = np.flatnonzero(np.logical_or.reduce(missing))
+    return int(cells[-1]) + 1 if len(cells) else 0
 
 
 def _some(counts: Counts) -> dict[Unused, NDArray[np.int32]]:

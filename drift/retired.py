@@ -56,11 +56,13 @@ def silences(timeline: Timeline, slots: Iterable[Windows]) -> Iterator[Silence]:
     last, seen = np.full(predicted.shape[:2], -1), 0
     for windows in slots:
         history = timeline.grid.cut(windows.history)
-        fresh = ~np.isnan(predicted[..., max(seen, history.start) : history.stop])
+        fresh = predicted[..., max(seen, history.start) : history.stop]
         seen = history.stop
         if fresh.size:
-            latest = seen - 1 - np.argmax(fresh[..., ::-1], axis=-1)
-            last = np.where(fresh.any(axis=-1), latest, last)
+            there = ~np.isnan(fresh[..., -1:])
+            there = there if there.all() else ~np.isnan(fresh)  # usually all have one at the end
+            latest = seen - 1 - np.argmax(there[..., ::-1], axis=-1)
+            last = np.where(there.any(axis=-1), latest, last)
         cells = np.where(last >= history.start, float(seen) - 1 - last, np.inf)
         yield Silence(timeline.model_versions, timeline.cities, cells)
 

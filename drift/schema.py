@@ -67,7 +67,7 @@ def schema_changes(now: Schema, current: Window, state: State, config: Config) -
             return []
         data = json.dumps(now).encode()
         made = CalibrationRecord(current.end, key, current.start, current.end, len(now), "schema", data)
-        state.keep_calibrations([made], config.detection.history + config.detection.refit)
+        state.keep_calibrations([made], config.detection.history)
     except DriftError as error:
         return [Failure("schema", "state", str(error))]
     told = [] if before is None else differences(before, now)

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -114,8 +114,8 @@ def shifts_told(
     change = _changes(values[:, low:], per_hour)
     for zone in dict.fromkeys(zones):
         rows = np.flatnonzero([each == zone for each in zones])
-        cities = _Cities(change if len(rows) == len(values) else change[rows], own, zone, part)
-        for row, block, late in cities.shifted(rule):
+        cities = _Cities(change if len(rows) == len(values) else change[:, rows], own, zone, part)
+        for block, row, late in cities.shifted(rule):
             end = begin + (block + 1) * quarter
             there = slice(max(end - rule.blocks * quarter - first, 0), max(end - first, 0))
             out.told[rows[row], there] = end - 1
@@ -131,16 +131,17 @@ def _block_start(grid: Grid, cell: int) -> int:
 
 
 def _changes(values: Floats, per_hour: int) -> Floats:
-    """(n, R) the change of the load's logarithm from an hour before."""
-    load = np.log(np.where(values > 0, values, np.nan)).astype(np.float32)
+    """(R, n) the change of the load's logarithm from an hour before; rows are times, in which all is done."""
+    values = np.ascontiguousarray(values.T)
+    load = np.log(np.where(values > 0, values, np.nan)).astype(np.float32, copy=False)
     out = np.full(load.shape, np.nan, np.float32)
-    out[:, per_hour:] = load[:, per_hour:] - load[:, :-per_hour]
+    np.subtract(load[per_hour:], load[:-per_hour], out=out[per_hour:])
     return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cities:
-    """The changes of the cities of one zone; judged are those of `part`, whole quarters of days."""
+    """The changes (R, n) of the cities of one zone; judged are those of `part`, whole quarters of days."""
 
     change: Floats
     grid: Grid
@@ -148,52 +149,63 @@ class _Cities:
     part: slice
 
     def shifted(self, rule: ShiftRule) -> list[tuple[int, int, float]]:
-        """City, quarter by which it was told, and hours; the earliest that told it comes last."""
-        still = _misfit(self.own, self._usual(self.part), self.grid, rule)
-        some = np.flatnonzero((still.whole >= rule.misfits).any(axis=1))
+        """Quarter by which it was told, city, and hours; the earliest that told it comes last."""
+        most = self.most(rule)
+        usual = self.usual(slice(self.part.start - most, self.part.stop + most))
+        still = self._own(rule).misfit(self._moved(usual, 0, rule))
+        some = np.flatnonzero((still.whole >= rule.misfits).any(axis=0))
         if not len(some):
             return []
-        few = replace(self, change=self.change[some])
-        still = _Misfit(still.blocks[some], still.whole[some])
-        best, late, agree = few.best(still, rule)
+        few, whole, usual = replace(self, change=self.change[:, some]), still.whole[:, some], usual[:, some]
+        best, late = few.best(usual, rule)
         enough = np.where(np.abs(late) <= 2, rule.better_near, rule.better)
-        found = (
-            (agree >= rule.agree)
-            & (best <= rule.fits)
-            & (still.whole >= rule.misfits)
-            & (best <= enough * still.whole)
-        )
-        found &= ~(self._changing(rule) & (np.abs(late) == 1))
+        found = (best <= rule.fits) & (whole >= rule.misfits) & (best <= enough * whole)
+        if found.any():
+            found &= ~(self._changing(rule) & (np.abs(late) == 1))
+            found &= few.agree(late, np.unique(late[found]), still.blocks[:, some], usual, rule)
         told = np.argwhere(found)[::-1]
-        return [(int(some[row]), int(block), float(late[row, block])) for row, block in told]
+        return [(int(block), int(some[row]), float(late[block, row])) for block, row in told]
 
-    @property
-    def own(self) -> Floats:
-        return _clipped(self.change[:, self.part])
-
-    def best(self, still: _Misfit, rule: ShiftRule) -> tuple[Floats, Floats, Floats]:
-        """(n, blocks) the least misfit of any move, by how many hours, and how many blocks agree."""
-        per_hour = HOUR // self.grid.step
-        most, own = rule.most_hours * per_hour, self.own
-        usual = self._usual(slice(self.part.start - most, self.part.stop + most))
-        best, late = np.full(still.whole.shape, np.inf), np.zeros(still.whole.shape)
-        agree = np.zeros(still.whole.shape)
+    def best(self, usual: Floats, rule: ShiftRule) -> tuple[Floats, Floats]:
+        """(blocks, n) the least misfit of any move, and by how many hours; `usual` reaches as far around."""
+        per_hour, own = HOUR // self.grid.step, self._own(rule)
+        most, shape = self.most(rule), own.size.shape
+        best, late = np.full(shape, np.inf), np.zeros(shape)
         for cells in sorted(range(-most, most + 1, max(per_hour // 2, 1)), key=abs):
             if cells:
-                moved = usual[:, most - cells :][:, : own.shape[1]]
-                fit = _misfit(own, moved, self.grid, rule)
+                fit = own.misfit(self._moved(usual, cells, rule)).whole
                 # 13 hours late is 11 early on another day: the nearer one, unless it fits clearly worse
-                better = fit.whole < best * (_CLEARLY if abs(cells) > 12 * per_hour else 1)
-                best = np.where(better, fit.whole, best)
-                late = np.where(better, cells / per_hour, late)
-                agree = np.where(better, _together(1.0 * (fit.blocks < still.blocks), rule.blocks), agree)
-        return best, late, agree
+                better = fit < (best * _CLEARLY if abs(cells) > 12 * per_hour else best)
+                np.copyto(best, fit, where=better)
+                np.copyto(late, cells / per_hour, where=better)
+        return best, late
 
-    def _usual(self, cells: slice) -> Floats:
-        """(n, cells) the median of the same weekday and local time of the weeks before, of at least two.
+    def agree(self, late: Floats, hours: Floats, still: Floats, usual: Floats, rule: ShiftRule) -> Bools:
+        """(blocks, n) whether enough quarters fit better moved by as much; asked of some moves alone."""
+        own, enough = self._own(rule), np.zeros(late.shape, bool)
+        for each in hours.tolist():
+            moved = self._moved(usual, round(each * (HOUR // self.grid.step)), rule)
+            many = _together(1.0 * (own.misfit(moved).blocks < still), rule.blocks)
+            enough |= (late == each) & (many >= rule.agree)
+        return enough
+
+    def _own(self, rule: ShiftRule) -> _Own:
+        change = _clipped(self.change[self.part])
+        cells = _BLOCK // self.grid.step
+        return _Own(change, _together(_by_block(np.abs(change), cells), rule.blocks), cells, rule)
+
+    def most(self, rule: ShiftRule) -> int:
+        return rule.most_hours * (HOUR // self.grid.step)
+
+    def _moved(self, usual: Floats, cells: int, rule: ShiftRule) -> Floats:
+        begin = self.most(rule) - cells
+        return usual[begin : begin + self.part.stop - self.part.start]
+
+    def usual(self, cells: slice) -> Floats:
+        """(cells, n) the median of the same weekday and local time of the weeks before, of at least two.
         Cells may lie before the grid, or ahead of it.
         """
-        grid, count = self.grid, self.change.shape[1]
+        grid, count = self.grid, len(self.change)
         back = max(_WEEKS) * (DAY // grid.step) - cells.start
         clock = offsets(Grid(grid.start - back * grid.step, grid.step, back + cells.stop), self.zone)
         here = np.arange(cells.start, cells.stop)
@@ -201,16 +213,16 @@ class _Cities:
         for days in _WEEKS:
             ago = here - days * (DAY // grid.step)
             moved = ago + (clock[here + back] - clock[ago + back]) // round(grid.step.total_seconds())
-            past = _clipped(self.change[:, np.clip(moved, 0, count - 1)])
-            past[:, (moved < 0) | (moved >= count)] = np.nan
+            past = _clipped(self.change[np.clip(moved, 0, count - 1)])
+            past[(moved < 0) | (moved >= count)] = np.nan
             parts.append(past)
         return _median(parts)
 
     def _changing(self, rule: ShiftRule) -> Bools:
-        """(1, blocks) whether a zone that nobody declared may have changed its clocks in what is usual."""
+        """(blocks, 1) whether a zone that nobody declared may have changed its clocks in what is usual."""
         count = (self.part.stop - self.part.start) // (_BLOCK // self.grid.step)
         if self.zone != "UTC":
-            return np.zeros((1, count), bool)
+            return np.zeros((count, 1), bool)
         back = max(_WEEKS) + rule.blocks // 4 + 1
         start = self.grid.start + self.part.start * self.grid.step - timedelta(days=back)
         quarters = Grid(start, _BLOCK, 4 * back + count)
@@ -218,7 +230,7 @@ class _Cities:
         for zone in _CLOCKS:
             changed[2:] += np.diff(offsets(quarters, zone)) != 0
         sums = np.cumsum(changed)
-        return np.asarray(sums[4 * back + 1 :] > sums[:count])[None]
+        return np.asarray(sums[4 * back + 1 :] > sums[:count])[:, None]
 
 
 def _clipped(change: Floats) -> Floats:
@@ -226,47 +238,68 @@ def _clipped(change: Floats) -> Floats:
 
 
 class _Misfit(NamedTuple):
-    """(n, blocks) of each quarter of a day, and of as many as are judged together up to its end."""
+    """(blocks, n) sums of each quarter of a day, and of how many hours; and how far as many as are judged
+    together up to its end misfit.
+    """
 
-    blocks: Floats
+    off: Floats
+    many: Floats | int
     whole: Floats
 
+    @property
+    def blocks(self) -> Floats:
+        """How far each quarter of a day misfits."""
+        return self.off / self.many
 
-def _misfit(own: Floats, usual: Floats, grid: Grid, rule: ShiftRule) -> _Misfit:
-    """How far changes are from the usual ones."""
-    cells = _BLOCK // grid.step
 
-    def by_block(values: Floats) -> Floats:
-        return np.asarray(values.reshape(len(values), -1, cells).sum(axis=2))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Own:
+    """The changes (R, n) that are judged, and how much they are (blocks, n), where all are known."""
 
-    apart, own = np.abs(own - usual), np.abs(own)
-    known = apart == apart  # not NaN
-    many: Floats | int = cells
-    if not known.all():
-        many, apart, own = by_block(known), np.where(known, apart, 0), np.where(known, own, 0)
-    off = by_block(apart)
-    whole = _together(off, rule.blocks) / _together(by_block(own), rule.blocks)
-    if not isinstance(many, int):
-        whole[_together(many, rule.blocks) < rule.known * rule.blocks * cells] = np.nan
-    return _Misfit(off / many, whole)
+    change: Floats
+    size: Floats
+    cells: int
+    rule: ShiftRule
+
+    def misfit(self, usual: Floats) -> _Misfit:
+        """How far they are from the usual ones."""
+        apart = np.abs(self.change - usual)
+        off = _by_block(apart, self.cells)
+        if not np.isnan(off).any():
+            return _Misfit(off, self.cells, _together(off, self.rule.blocks) / self.size)
+        known = apart == apart  # not NaN
+        many = _by_block(known, self.cells)
+        off = _by_block(np.where(known, apart, 0), self.cells)
+        size = _by_block(np.where(known, np.abs(self.change), 0), self.cells)
+        whole = _together(off, self.rule.blocks) / _together(size, self.rule.blocks)
+        least = self.rule.known * self.rule.blocks * self.cells
+        whole[_together(many, self.rule.blocks) < least] = np.nan
+        return _Misfit(off, many, whole)
+
+
+def _by_block(values: NDArray[Any], cells: int) -> Floats:
+    """(blocks, n) the sum of each quarter of a day."""
+    return np.asarray(values.reshape(-1, cells, values.shape[1]).sum(axis=1))
 
 
 def _together(blocks: Floats, many: int) -> Floats:
     """Sums of each block and those before it; NaN where there are too few."""
     out = np.full(blocks.shape, np.nan)
-    last = blocks.shape[1] - many + 1
-    out[:, many - 1 :] = sum(blocks[:, k : k + last] for k in range(many))
+    last = len(blocks) - many + 1
+    out[many - 1 :] = reduce(np.add, (blocks[k : k + last] for k in range(many)))
     return out
 
 
 def _median(parts: Sequence[Floats]) -> Floats:
     """The median of four, by what is neither least nor most of them; of two at least."""
-    low, high = parts[0], parts[0]
-    total, many = np.zeros(low.shape, np.float32), np.zeros(low.shape, np.int8)
+    low, high, total = parts[0], parts[0], reduce(np.add, parts)
     for part in parts:
-        known = part == part  # not NaN
         low, high = np.fmin(low, part), np.fmax(high, part)
-        total += np.where(known, part, 0)
-        many += known
+    missing = np.isnan(total)
+    if not missing.any():
+        return np.asarray((total - low - high) / 2)
+    known = [part == part for part in parts]  # not NaN
+    total = reduce(np.add, (np.where(is_known, part, 0) for is_known, part in zip(known, parts, strict=True)))
+    many = np.sum(known, axis=0, dtype=np.int8)
     inner = np.where(many == 2, total, total - low - high)
-    return np.where(many < 2, np.nan, inner / np.where(many == 3, 1, 2))
+    return np.asarray(np.where(many < 2, np.nan, inner / np.where(many == 3, 1, 2)))

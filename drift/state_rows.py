@@ -13,6 +13,9 @@ from drift.domain import Alert, AlertKey, AlertStatus, Threshold, Transition
 from drift.fingerprints import fingerprint
 from drift.notify import Last
 
+KINDS = frozenset({"estimate", "schema"})
+"""What is kept like the detectors' fits, and beside them: settings of these begin with the word."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotRecord:
@@ -40,16 +43,28 @@ class CalibrationRecord:
 
 
 class KeptFit(NamedTuple):
-    """Which fit stands in which row; settings are a config's, with a colon before those of one detector."""
+    """Which fit stands in which row. Settings are `CONFIG`, and `CONFIG:PART` for one detector's part; or
+    `KIND:CONFIG` of what is no detector.
+    """
 
     row: int
     settings: str
     made_at: datetime
 
     @property
+    def kind(self) -> str:
+        """What it is a fit of; empty: of the detectors.
+
+        >>> [KeptFit(0, settings, datetime(2020, 1, 1)).kind for settings in ("3f", "3f:slow", "schema:3f")]
+        ['', '', 'schema']
+        """
+        head = self.settings.partition(":")[0]
+        return head if head in KINDS else ""
+
+    @property
     def config(self) -> str:
         """What names the config's own settings."""
-        return self.settings.partition(":")[0]
+        return self.settings if self.kind else self.settings.partition(":")[0]
 
 
 def outdated(fits: Iterable[KeptFit], made: KeptFit, keep: timedelta, least: int = 3) -> list[int]:
@@ -57,13 +72,16 @@ def outdated(fits: Iterable[KeptFit], made: KeptFit, keep: timedelta, least: int
 
     A slot is judged by the latest fit before it: those made since then stay and the last one before them; so
     do the newest `least` of each settings, and what was `made` just now. Of an earlier config's fits only
-    those since then stay.
+    those since then stay. Each kind is judged by itself: what was made says nothing of fits of other kinds.
 
     >>> days = [KeptFit(n, "a", datetime(2020, 1, 1 + n)) for n in range(9)]
     >>> outdated(days, days[-1], keep=timedelta(days=4)), outdated(days, days[-1], keep=timedelta(hours=1))
     ([0, 1, 2], [0, 1, 2, 3, 4, 5])
+    >>> outdated(days, KeptFit(9, "schema:a", datetime(2021, 1, 1)), keep=timedelta(days=4))
+    []
     """
-    newest_first = sorted(fits, key=lambda fit: (fit.made_at, fit.row), reverse=True)
+    alike = [fit for fit in fits if fit.kind == made.kind]
+    newest_first = sorted(alike, key=lambda fit: (fit.made_at, fit.row), reverse=True)
     since = max(fit.made_at for fit in (made, *newest_first)) - keep
     seen, before, found = Counter[str](), Counter[str](), []
     for fit in newest_first:

@@ -124,7 +124,7 @@ class Timeline:
 
     `revisions` of the actuals come oldest first. `prediction_counts` has an axis for the model version
     before the cities'; `outside` counts, a city, rows that have no cell, `unkeyed` those of no city. In the
-    first `whole` cells nothing is missing, which saves looking for it. `conflicts` are the cells in which
+    cells `whole` nothing is missing, which saves looking for it. `conflicts` are the cells in which
     rows of one key have different actuals; it ends with the grid, and may begin later. `averaged` has the
     interval of each city whose rows are finer than the grid. `schema` is the type of each column that was
     read, by `table.column`.
@@ -142,7 +142,7 @@ class Timeline:
     prediction_counts: Counts = field(default_factory=dict)
     outside: Mapping[Unused, NDArray[np.int32]] = field(default_factory=dict)
     unkeyed: Mapping[Unused, int] = field(default_factory=dict)
-    whole: int = 0
+    whole: range = range(0)
     conflicts: NDArray[np.bool_] | None = None
     schema: Mapping[str, str] = field(default_factory=dict)
     averaged: Mapping[str, timedelta] = field(default_factory=dict)
@@ -173,7 +173,7 @@ class Timeline:
         if self.settled:
             return self
         value = self._known(slice(0, self.grid.count), slot)
-        return replace(self, revisions=(Revision(value, None),), whole=0)
+        return replace(self, revisions=(Revision(value, None),), whole=range(0))
 
     def of(self, cities: Sequence[str]) -> Timeline:
         """The same of some of the cities, in their order, with the model versions that forecast one of them;
@@ -247,28 +247,15 @@ class Timeline:
     def count(self, windows: Windows) -> tuple[PairCount, ...]:
         """How the hours of each window were used, and why others were not."""
         history = self.grid.cut(windows.history)
-        open_ = min(max(history.start, self.whole), history.stop)  # nothing is missing before it
-        rest = slice(open_, history.stop)
-        actual = ~np.isnan(self.known(rest, windows))
-        predicted = ~np.isnan(self.judged.predicted[..., rest])
-        every = {
-            None: predicted & actual,
-            Unused.MISSING_ACTUAL: predicted & ~actual,
-            Unused.MISSING_PREDICTION: ~predicted & actual,
-        }
-        some = {reason: cellwise for reason, cellwise in every.items() if cellwise.any()}
+        hours = [self._hours(cells, windows) for cells in _around(history, self.whole)]
         reasons = self._reasons(history, windows)
-        shape = predicted.shape[:2]
         counts: list[PairCount] = []
         named: dict[WindowName, Window] = {
             "current": windows.current, "reference": windows.reference, "history": windows.history
         }  # fmt: skip
         for name, window in named.items():
             cut = self.grid.cut(window)
-            cells = slice(max(cut.start, open_) - open_, max(cut.stop, open_) - open_)
-            used = np.full(shape, max(min(cut.stop, open_) - cut.start, 0), dtype=np.int64)
-            used += _total(some[None][..., cells]) if None in some else 0
-            unused = {reason: _total(cellwise[..., cells]) for reason, cellwise in some.items() if reason}
+            used, unused = self._used(cut, hours)
             for reason, cellwise in reasons.items():
                 within = cellwise[..., cut.start - history.start : cut.stop - history.start]
                 rows = np.asarray(within.sum(axis=-1), dtype=np.int64)
@@ -277,6 +264,28 @@ class Timeline:
                 unused[reason] = unused[reason] + by_city if reason in unused else by_city.astype(np.int64)
             counts += self._counts(name, used, unused)
         return tuple(counts)
+
+    def _hours(self, cells: slice, windows: Windows) -> _Hours:
+        actual = ~np.isnan(self.known(cells, windows))
+        predicted = ~np.isnan(self.judged.predicted[..., cells])
+        missing = {Unused.MISSING_ACTUAL: predicted & ~actual, Unused.MISSING_PREDICTION: ~predicted & actual}
+        unused = {reason: cellwise for reason, cellwise in missing.items() if cellwise.any()}
+        return _Hours(cells, predicted & actual, unused)
+
+    def _used(
+        self, cut: slice, hours: Sequence[_Hours]
+    ) -> tuple[NDArray[np.int64], dict[Unused, NDArray[np.int64]]]:
+        """How many of some cells are pairs, and how many are none, by reason: (versions, cities)."""
+        whole = max(min(cut.stop, self.whole.stop) - max(cut.start, self.whole.start), 0)
+        used = np.full(self.judged.predicted.shape[:2], whole, dtype=np.int64)
+        unused: dict[Unused, NDArray[np.int64]] = {}
+        for cells, paired, missing in hours:
+            within = slice(max(cut.start - cells.start, 0), max(cut.stop - cells.start, 0))
+            used += _total(paired[..., within])
+            for reason, cellwise in missing.items():
+                many = _total(cellwise[..., within])
+                unused[reason] = unused[reason] + many if reason in unused else many
+        return used, unused
 
     def _counts(
         self, window: WindowName, used: NDArray[np.int64], unused: Mapping[Unused, NDArray[np.int64]]
@@ -324,6 +333,20 @@ class Timeline:
         for reason, rows in ((Unused.LATE, late), (Unused.SUPERSEDED, np.maximum(known - 1, 0))):
             reasons[reason] = reasons[reason] + rows if reason in reasons else rows
         return reasons
+
+
+class _Hours(NamedTuple):
+    """Some cells: which are pairs (versions, cities, cells), and which are none, by reason."""
+
+    cells: slice
+    paired: NDArray[np.bool_]
+    unused: Mapping[Unused, NDArray[np.bool_]]
+
+
+def _around(cells: slice, hole: range) -> list[slice]:
+    """What is left of cells before and after some others."""
+    left = slice(cells.start, min(hole.start, cells.stop)), slice(max(hole.stop, cells.start), cells.stop)
+    return [part for part in left if part.start < part.stop] if hole else [cells]
 
 
 def from_start(values: Floats, count: int) -> Floats:

@@ -151,16 +151,27 @@ def _ratio(values: Floats, per_day: int, first: int, settings: FaultSettings) ->
     """(n, R − first) each value from a cell on ÷ the median of the same time of day before; NaN where that is
     not known, or near it. Worked out only where it may be far.
     """
-    plausible = np.where(values > 0, values, np.nan)
     out = np.full((len(values), values.shape[1] - first), np.nan)
-    days = range(1, settings.memory_days + 1)
+    begin = max(first - settings.memory_days * per_day, 0)
+    first -= begin
+    plausible = np.where(values[:, begin:] > 0, values[:, begin:], np.nan)
+    some = _varying(plausible, settings)
+    if not len(some):
+        return out
+    plausible, days = plausible[some], range(1, settings.memory_days + 1)
     for row, column in np.argwhere(_strange(plausible, per_day, first, settings)):
         cell = first + column
         ago = plausible[row, [cell - day * per_day for day in days if day * per_day <= cell]]
         known = ago[np.isfinite(ago)]
         if len(known) >= settings.least_look_back:
-            out[row, column] = plausible[row, cell] / np.median(known)
+            out[some[row], column] = plausible[row, cell] / np.median(known)
     return out
+
+
+def _varying(plausible: Floats, settings: FaultSettings) -> NDArray[np.intp]:
+    """The cities of which any two values are far enough apart: usually few, and the others have no ratio."""
+    least, most = (reduce(plausible, axis=1, initial=np.nan) for reduce in (np.fmin.reduce, np.fmax.reduce))
+    return np.flatnonzero((least < most / settings.ratio) | (most > least * settings.ratio))
 
 
 def _strange(plausible: Floats, per_day: int, first: int, settings: FaultSettings) -> Bools:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from drift.domain import Alert, Series
+from drift.domain import Alert, AlertStatus, Series
 from drift.reports.book import Book
 from drift.reports.changes import limit_text
 from drift.reports.figures import State
@@ -23,7 +23,7 @@ MOST_NAMED = 3
 def sentences_of(book: Book, counts: Mapping[State, int], troubles: Sequence[Trouble]) -> tuple[str, ...]:
     """The sentences, the most telling first."""
     return (
-        _normal(len(book.pairs.cities), counts),
+        _normal(len(book.pairs.cities), counts, any(_fires(alert) for alert in book.run.alerts)),
         *_pooled(book),
         *_troubles(book, troubles),
         *_unjudged(book),
@@ -40,13 +40,19 @@ def many(count: int, one: str, more: str) -> str:
     return f"{count:,} {one if count == 1 else more}"
 
 
-def _normal(cities: int, counts: Mapping[State, int]) -> str:
+def _fires(alert: Alert) -> bool:
+    return alert.status is AlertStatus.FIRING
+
+
+def _normal(cities: int, counts: Mapping[State, int], fires: bool) -> str:
     if not cities:
         return "There is no city to report on."
     if counts["normal"] == cities and cities > 1:
         return f"All {cities:,} cities are normal."
     firing = counts["firing"]
-    alert = "no alert is firing" if not firing else f"{many(firing, 'has', 'have')} a firing alert"
+    # one on late actuals, or on all cities together, is none of a forecast in a city
+    none = "no alert is firing on a city's forecast" if fires else "no alert is firing"
+    alert = none if not firing else f"{many(firing, 'has', 'have')} a firing alert"
     return f"{counts['normal']:,} of {many(cities, 'city is', 'cities are')} normal; {alert}."
 
 

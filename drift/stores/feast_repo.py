@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from drift.config_text import did_you_mean
-from drift.errors import ConfigError, DriftError, StoreError, StoreNotFoundError
+from drift.errors import ConfigError, DriftError, StoreAwayError, StoreError, StoreNotFoundError
 from drift.redact import redact_in
 from drift.stores.feast_view import Files, Query, Source, View
 from drift.tables import TableName
@@ -29,6 +30,15 @@ from drift.text import printable
 _NUMERIC = frozenset({"INT32", "INT64", "FLOAT", "DOUBLE", "BOOL", "DECIMAL"})
 _YAML = "feature_store.yaml"
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")  # a name that needs no quotes
+_CAUSES = 8
+_AWAY = frozenset(
+    (
+        *("OperationalError", "InterfaceError"),  # of a database, as SQLAlchemy and drivers say it
+        *("ConnectionError", "ConnectTimeout", "ReadTimeout", "HTTPClientError", "EndpointConnectionError"),
+        "RpcError",  # of Feast's own registry server
+    )
+)
+"""The names of what clients raise where nobody answers: none of them need be installed."""
 _READS = "drift reads Parquet files and PostgreSQL"
 
 
@@ -175,6 +185,11 @@ class Repo:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - Feast raises what its parts raise
+            if is_away(error):
+                raise StoreAwayError(
+                    f"store.feast.repo: what {yaml} names does not answer ({type(error).__name__}): see that "
+                    f"it is up and can be reached from here, and run again"
+                ) from None
             faults = error.__context__
             if isinstance(faults, ValidationError):
                 said = "; ".join(
@@ -193,10 +208,31 @@ class Repo:
             raise
         except Exception as error:  # noqa: BLE001 - Feast raises what its registry's back end raises
             said = printable(redact_in(str(error).strip().partition("\n")[0]), 200)
-            raise StoreError(
+            text = (
                 f"store.feast.repo: the registry of {self._folder} cannot be read: "
                 f"{type(error).__name__}: {said}"
-            ) from None
+            )
+            if is_away(error):
+                text = f"{text}: see that it is up and can be reached from here, and run again"
+                raise StoreAwayError(text) from None
+            raise StoreError(text) from None
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether a registry's back end did not answer, by the error or one that it came of: Feast may keep its
+    registry in a database, on a server of its own or in a bucket, and passes on what their clients raise.
+
+    >>> is_away(ConnectionRefusedError("port 5432")), is_away(KeyError("load_forecast"))
+    (True, False)
+    """
+    for _ in range(_CAUSES):
+        if error is None:
+            return False
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if isinstance(error, ConnectionError | TimeoutError | gaierror) or kinds & _AWAY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _where(error: Exception) -> str:

@@ -33,6 +33,7 @@ from drift.windows import EPOCH, Cadence
 
 _ONE: sa.ColumnClause[int] = sa.literal_column("1")
 _SAMPLED = 64  # cities whose latest target times say the interval
+_OF_HOURS: tuple[TableName, ...] = ("predictions", "actuals")  # whose target times say the interval
 _FIRST, _FACTOR = timedelta(days=14), 8  # so far back they are looked for, and then so many times as far
 
 
@@ -116,33 +117,31 @@ class SqlStore:
         return self._found
 
     def _cadence(self, connection: sa.Connection) -> Cadence:
-        for name in ("predictions", "actuals"):
-            source = self._held(name, connection)
-            rows, step = self._latest(source, connection)
-            if step is not None:
-                return Cadence(step, EPOCH + commonest_phase(rows, step))
-        if self._given is not None:
-            return Cadence(self._given)
+        sources = [self._held(name, connection) for name in _OF_HOURS]
+        tables = [self._latest(source, connection) for source in sources]
+        step = self._given or commonest_distance(*tables)
+        if step is not None:
+            rows = next((each for each in tables if each.num_rows), None)
+            return Cadence(step) if rows is None else Cadence(step, EPOCH + commonest_phase(rows, step))
+        for source in sources:
+            self._refuse_empty(source, connection)
         raise StoreError(
             f"store.interval: {self._places['predictions']} holds too few target times to find the interval "
             f"from: say it, such as `interval: 1h`, under store"
         )
 
-    def _latest(self, source: Source, connection: sa.Connection) -> tuple[pa.Table, timedelta | None]:
-        """City and target time of the latest rows of some cities, and the distance of these times."""
-        ends = self._ends(source, connection)
-        if not ends:
-            self._refuse_empty(source, connection)
-            return pa.table({}), None
-        cities = self._cities(connection)
+    def _latest(self, source: Source, connection: sa.Connection) -> pa.Table:
+        """City and target time of the latest rows of some cities, as many as tell their distance."""
+        ends = self._ends(source, connection) or [0]  # as of no rows
+        cities, keys = self._cities(connection), KEYS[source.where.table]
         some = cities[:: max(1, len(cities) // _SAMPLED)]
-        back, keys = _FIRST, KEYS[source.where.table]
+        back = _FIRST
         while True:
             low = max(ends) - back // timedelta(microseconds=1)
             rows = self._rows(source, connection, Wanted(low, max(ends) + 1), some, keys).rows
-            step = self._given or commonest_distance(rows)
-            if step is not None or low <= min(ends):
-                return rows, step
+            enough = rows.num_rows > 0 if self._given else commonest_distance(rows) is not None
+            if enough or low <= min(ends):
+                return rows
             back *= _FACTOR
 
     def partition(self, cities: Sequence[str], size: int) -> list[tuple[str, ...]]:

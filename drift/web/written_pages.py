@@ -1,7 +1,8 @@
 """Written pages, served: with the way to the other pages, and with their own policy as a header too.
 
-The files stay as they are. A page that brings no policy of ours, as Evidently's reports do, is let nowhere
-near the rest: it is shown as if it came from nowhere, and may load nothing.
+The files stay as they are. All pages that drift writes bring a policy, those that hold Evidently's reports
+too. One without, that somebody else put into the folder, is let nowhere near the rest: it is shown as if it
+came from nowhere, and may load nothing.
 """
 
 from __future__ import annotations

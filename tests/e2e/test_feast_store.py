@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ import yaml
 
 from drift.config import parse_config
 from drift.domain import Window
-from drift.errors import ColumnError, StoreError, StoreNotFoundError
+from drift.errors import ColumnError, StoreAwayError, StoreError, StoreNotFoundError
 from drift.stores import open_store
 from drift.stores.base import Store
 
@@ -271,6 +272,19 @@ def test_a_repo_that_was_never_applied_says_so_and_stays_as_it_is(tmp_path: Path
     ):
         opened(tmp_path).cities()
     assert sorted(repo.rglob("*")) == before
+
+
+def test_a_registry_in_a_database_that_is_not_up_is_away_and_no_password_is_told(tmp_path: Path) -> None:
+    repo = making.files(tmp_path, tables(), apply=False)
+    content = yaml.safe_load((repo / "feature_store.yaml").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        path = f"postgresql+psycopg://feast:s3cret@127.0.0.1:{free.getsockname()[1]}/registry"
+    content["registry"] = {"registry_type": "sql", "path": path}
+    (repo / "feature_store.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(StoreAwayError, match=r"store\.feast\.repo: .*run again") as caught:
+        opened(tmp_path).cities()
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_repo_without_views_says_so(tmp_path: Path) -> None:

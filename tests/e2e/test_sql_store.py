@@ -288,6 +288,29 @@ def test_a_time_that_marks_the_end_is_moved_to_the_start() -> None:
     assert store.span() == Window(START, START + 4 * HOUR)
 
 
+def test_the_interval_is_that_of_predictions_and_actuals_together() -> None:
+    """Forecasts of a quarter of an hour are averaged to the hours of the meters, as from files."""
+    url = small()
+    every = "INSERT INTO {} SELECT 'x', 'v', t, 1 FROM generate_series('{}'::timestamptz, '{}', '{}') t"
+    execute(
+        url,
+        "CREATE TABLE b (LIKE a)",
+        every.format("a", START, START + 72 * HOUR, "15 min"),
+        every.format("b", START, START + 72 * HOUR, "1 h"),
+    )
+    store = open_store(config_of(url, **MAPPED | {"actuals": {"table": "b", "columns": {"actual": "v"}}}))
+    assert store.cadence().step == HOUR
+    assert open_store(config_of(url, **MAPPED)).cadence().step == HOUR / 4
+
+
+def test_actuals_that_are_not_there_yet_leave_the_interval_to_the_predictions() -> None:
+    url = small()
+    execute(url, "CREATE TABLE b (LIKE a)")
+    execute(url, *(f"INSERT INTO a VALUES ('x', 'v', '{START + i * HOUR / 2}', 1)" for i in range(60)))
+    store = open_store(config_of(url, **MAPPED | {"actuals": {"table": "b", "columns": {"actual": "v"}}}))
+    assert store.cadence().step == HOUR / 2
+
+
 @pytest.mark.parametrize("city", ["integer", "varchar(20)", "uuid", "char(4)"])
 def test_cities_may_be_of_any_type_that_has_a_text(city) -> None:
     url = small(city=city)

@@ -191,6 +191,16 @@ def test_a_fixed_reference_is_never_sorted_again(fleet):
     assert fleet.used(SLOT + 3 * DAY)
 
 
+def test_hours_before_the_data_begin_are_looked_at_again_and_no_others(fleet):
+    """A season before a reference that begins with the data there is nothing; from then on nothing lacks."""
+    first = fleet.store.span().start
+    fleet.made.edit("reference: 14d", f"reference: {{start: {first.isoformat()}, end: 2026-03-20T00:00Z}}")
+    fleet.restart()
+    fleet.kept()
+    past = fleet.monitor.cache._read(fleet.files()[0]).past
+    assert past.grid.start < first == past.grid.start + past.whole * past.grid.step
+
+
 # what it was made from
 
 

@@ -290,4 +290,5 @@ def test_the_hash_of_a_config_is_of_what_it_judges_by() -> None:
     assert config() == config(windows={"current": "1d"})  # which is what it is anyway
     assert config() != config(windows={"current": "2d"})
     assert config() != config(accuracy={"tolerance": 0.2})
+    assert len({config(), config(estimate="on"), config(estimate={"level": 0.9})}) == 3
     assert len(config()) == 12

@@ -262,6 +262,20 @@ def test_it_is_fitted_anew_when_due(own):
         assert len(kept(monitor)) == 2
 
 
+def test_a_slot_asks_once_for_its_fit(own):
+    """And a slot that is run again is judged by the fit before it, not by the one that was made behind it."""
+    with Monitor(load_config(own), sinks=()) as monitor:
+        asked = []
+        state, find = monitor.state, monitor.state.calibration
+        state.calibration = lambda settings, until: asked.append(settings) or find(settings, until)
+        monitor.run(SLOT)
+        monitor.run(SLOT + HOUR)
+        assert [each.partition(":")[0] for each in asked if each.startswith("estimate")] == ["estimate"] * 2
+        again = monitor.run(SLOT)
+        assert {each.undefined for panel in again.estimates for each in panel} == {Undefined.NOT_FITTED}
+        assert len(kept(monitor)) == 1
+
+
 @pytest.mark.parametrize("written", ["", "estimate: off\n", "estimate: null\n"])
 def test_off_is_nothing_at_all(own, written):
     edit(own, "estimate: {history: 90d}\n", written)

@@ -268,6 +268,27 @@ def test_fits_of_an_earlier_config_are_let_go_once_they_are_old(state: State) ->
     assert fits(state) == [("a", 45), ("a", 51)]
 
 
+def test_each_kind_is_let_go_by_itself(state: State) -> None:
+    """A schema that never changed is written once; fits of other kinds come and go beside it."""
+    state.keep_calibrations([fit(0, "schema:c")], timedelta(days=30))
+    for day in (0, 30, 60):
+        state.keep_calibrations([fit(day, "estimate:c")], timedelta(days=1000))
+    for day in range(0, 1000, 100):
+        state.keep_calibrations([fit(day)], timedelta(days=30))
+    assert state.calibration("schema:c", DAY + timedelta(days=1000)) == fit(0, "schema:c")
+    kept = [
+        ("a", 700),
+        ("a", 800),
+        ("a", 900),
+        *(("estimate:c", day) for day in (0, 30, 60)),
+        ("schema:c", 0),
+    ]
+    assert fits(state) == kept
+    state.keep_calibrations([fit(950, "estimate:d")], timedelta(days=30))
+    others = [each for each in kept if not each[0].startswith("estimate")]
+    assert fits(state) == sorted([*others, ("estimate:d", 950)]), "an earlier config's, as for detectors"
+
+
 def test_fits_are_kept_and_let_go_in_one_transaction(state: State) -> None:
     for day in (0, 100, 200):
         state.keep_calibrations([fit(day)], timedelta(days=1))

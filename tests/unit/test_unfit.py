@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drift.domain import Grid, Window
 from drift.quality import NAMES
 from drift.shifts import ShiftRule, offsets, shifts_told
-from drift.spikes import spikes_told
+from drift.spikes import SpikeRule, is_usual, limit_of, spikes_told
 from drift.stuck import NEVER, StuckRule, stuck_told
 from drift.unfit import MEMORY, unfit, unfit_now
 
@@ -221,6 +221,30 @@ def test_cities_do_not_touch_each_other():
         alone = unfit(many[c : c + 1], grid(many), [zone])
         for code, cells in alone.by_kind.items():
             assert (cells[0] == together.by_kind[code][c]).all()
+
+
+def test_in_how_many_a_city_is_asked_about_changes_nothing():
+    many = np.stack([soiled(seed) for seed in range(37)])  # more than are looked at together
+    told = spikes_told(many, 24, first=40 * 24)
+    alone = np.concatenate([spikes_told(each[None], 24, first=40 * 24) for each in many])
+    np.testing.assert_array_equal(told, alone)
+    assert (told != NEVER).any(axis=1).sum() > 5
+
+
+@given(
+    past=st.lists(st.one_of(st.floats(0, 2), st.just(np.nan)), min_size=1, max_size=300),
+    jump=st.floats(0, 5),
+)
+def test_a_jump_that_is_plainly_usual_is_none_by_the_limit_either(past, jump):
+    """The shortcut that spares sorting must never say that a jump is usual which the limit lets be a spike."""
+    rule, values = SpikeRule(least=1), np.array(past)
+    if is_usual(jump, values, rule):
+        assert jump <= limit_of(values, rule)
+
+
+def test_a_jump_among_its_likes_is_seen_to_be_usual():
+    assert is_usual(0.5, np.full(100, 0.3), SpikeRule())
+    assert not is_usual(0.5, np.full(100, 0.1), SpikeRule())
 
 
 def test_nothing_can_be_said_of_nothing():

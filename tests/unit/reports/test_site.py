@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from drift.domain import AlertStatus, Failure
+from drift.domain import AlertKey, AlertStatus, Failure
 from drift.errors import ReportError
 from drift.reports.book import book_of
 from drift.reports.city import city_view
@@ -94,6 +94,14 @@ def test_a_pending_alert_is_no_firing_one(fleet):
     view = fleet_view(book_of(replace(run, alerts=pending), pairs, [], config), {})
     assert dict(view.counts)["pending"] == 1
     assert view.sentences[0] == "0 of 2 cities are normal; no alert is firing."
+
+
+def test_an_alert_on_late_actuals_is_none_on_a_forecast_and_none_is_not_said_of_it(fleet):
+    run, pairs, _, config = fleet(2)
+    late = replace(run.alerts[0], key=AlertKey("late_actuals", "", "zone-01", None, None))
+    view = fleet_view(book_of(replace(run, alerts=(late,)), pairs, [], config), {})
+    assert dict(view.counts)["firing"] == 0
+    assert view.sentences[0].endswith("normal; no alert is firing on a city's forecast.")
 
 
 def test_a_fleet_without_trouble_is_said_in_one_sentence(fleet):
