@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: install demo serve notebooks test slow feast chaos lint bench lock clean
+.PHONY: install demo serve up down notebooks test slow feast chaos lint bench lock clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +25,13 @@ demo: install            ## replay the real data in the box, and say what to ope
 serve: install           ## the demo as a service: scheduler, /metrics, reports
 	@test -f demo/drift.yaml || $(BIN)/drift demo --dir demo
 	$(BIN)/drift serve -c demo/drift.yaml --at 2008-01-05T12:04:30Z
+
+up:                      ## see it all in containers: Prometheus, Grafana, Jaeger, Elastic, MLflow (docs/deploy.md)
+	@test -f .env || cp .env.example .env
+	docker compose up --build --detach
+
+down:                    ## stop them; their volumes stay
+	docker compose down
 
 notebooks: install       ## run the notebooks from scratch, and write each .ipynb from its .py
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py

@@ -1,4 +1,4 @@
-"""The commands that write files for other tools: Prometheus' rules, Alertmanager's config."""
+"""The commands that write files for other tools: Prometheus' rules, as files or for Kubernetes, and more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drift.exports import Receivers, What
 
 app = typer.Typer(
-    help="Files for Prometheus and Alertmanager, generated from the config.",
+    help="Files for Prometheus, Alertmanager and Grafana, generated from the config.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -60,6 +60,37 @@ def export_rules(
 ) -> None:
     """Write Prometheus' alerting and recording rules."""
     _export(load(config_file), "rules", out, check, None, runbooks)
+
+
+@app.command("kubernetes")
+def export_kubernetes(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    check: CheckOption = False,
+    runbooks: RunbooksOption = None,
+) -> None:
+    """Write those rules as a PrometheusRule, for the Prometheus operator on Kubernetes."""
+    _export(load(config_file), "kubernetes", out, check, None, runbooks)
+
+
+@app.command("dashboards")
+def export_dashboards(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    check: CheckOption = False,
+) -> None:
+    """Write Grafana's dashboards, and the provisioning files that name them."""
+    _export(load(config_file), "dashboards", out, check, None)
+
+
+@app.command("elastic")
+def export_elastic(
+    config_file: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    check: CheckOption = False,
+) -> None:
+    """Write the index template, the life cycle and the pipeline of the logs, and Filebeat's config."""
+    _export(load(config_file), "elastic", out, check, None)
 
 
 @app.command("alertmanager")

@@ -1,4 +1,4 @@
-"""What other tools read, generated from the config: Prometheus' rules, Alertmanager's routes and receivers.
+"""What other tools read, generated from the config: Prometheus' rules, Alertmanager's routes, dashboards.
 
 One rule model serves drift's own engine, the exported rules and the routes. An export is a pure function of
 the config that gives text; `FILES` says where each stands below the config's folder, and `write` puts them
@@ -15,28 +15,53 @@ from drift.config import Config
 from drift.errors import ConfigError
 from drift.exports.alertmanager import Receivers, alertmanager_document, silent
 from drift.exports.document import Group, rule_file, to_yaml
+from drift.exports.elastic import elastic_texts
+from drift.exports.kubernetes import prometheus_rule
 from drift.exports.models import model_group, not_exported
 from drift.exports.monitor import OWN, monitor_group
-from drift.exports.platform import platform_group
+from drift.exports.platform import platform_group, unseen_by_prometheus
+from drift.exports.recording import recording_group
 from drift.exports.said import Runbooks
 from drift.files import write_atomically
 from drift.text import printable
 
-__all__ = ["FILES", "GROUPS", "Receivers", "alertmanager", "not_exported", "rules", "stale", "texts", "write"]
+__all__ = [
+    "FILES",
+    "GROUPS",
+    "Receivers",
+    "alertmanager",
+    "kubernetes",
+    "not_exported",
+    "rules",
+    "stale",
+    "texts",
+    "write",
+]
 
-What: TypeAlias = Literal["rules", "alertmanager"]
-Part: TypeAlias = Literal["forecasts", "platform", "monitor"]
+What: TypeAlias = Literal["rules", "alertmanager", "kubernetes", "dashboards", "elastic"]
+Part: TypeAlias = Literal["forecasts", "platform", "monitor", "recordings"]
 
 RUNBOOKS = "docs/runbooks"
+DASHBOARDS = ("api_performance", "model_performance", "system_health", "city")
 GROUPS: Mapping[Part, Callable[[Config, Runbooks], Group]] = {
     "forecasts": model_group,
     "platform": platform_group,
     "monitor": monitor_group,
+    "recordings": recording_group,
 }
 """The parts of the rules: a file each, because an engine of our own makes the first one needless."""
 FILES: Mapping[What, Mapping[str, Part | None]] = {
     "rules": {f"rules/{part}.yml": part for part in GROUPS},
     "alertmanager": {"alertmanager/alertmanager.yml": None},
+    "kubernetes": {f"kubernetes/rules/{part}.yml": part for part in GROUPS},
+    "dashboards": dict.fromkeys(
+        (
+            *(f"grafana/dashboards/{name}.json" for name in DASHBOARDS),
+            "grafana/provisioning/dashboards/drift.yaml",
+            "grafana/provisioning/datasources/prometheus.yaml",
+        )
+    ),
+    "elastic": dict.fromkeys(f"elastic/{name}" for name in elastic_texts()),
 }
 """Where each export stands, from the config's folder."""
 
@@ -52,15 +77,28 @@ def rules(config: Config, parts: Sequence[Part] = tuple(GROUPS), runbooks: str =
     """
     _check_names(config)
     books = Runbooks(runbooks, config.notify.runbooks)
-    left_out = not_exported(config) if "forecasts" in parts else {}
-    header = [
-        *_header("rules"),
-        *(
-            f"Not here, but in drift's own engine: {printable(name)} ({why})."
-            for name, why in left_out.items()
-        ),
-    ]
+    header = [*_header("rules"), *_left_out(config, parts)]
     return rule_file([GROUPS[part](config, books) for part in parts], header)
+
+
+def _left_out(config: Config, parts: Sequence[Part]) -> list[str]:
+    """Which rules no gauge shows, a line each."""
+    left_out = not_exported(config) if "forecasts" in parts else {}
+    left_out |= unseen_by_prometheus(config) if "platform" in parts else {}
+    return [
+        f"Not here, but in drift's own engine: {printable(name)} ({why})." for name, why in left_out.items()
+    ]
+
+
+def kubernetes(config: Config, part: Part, runbooks: str = RUNBOOKS) -> str:
+    """A part of those rules as a `PrometheusRule`, which the Prometheus operator takes.
+
+    Raises:
+        ConfigError: as `rules`.
+    """
+    _check_names(config)
+    group = GROUPS[part](config, Runbooks(runbooks, config.notify.runbooks))
+    return to_yaml(prometheus_rule(part, group), [*_header("kubernetes"), *_left_out(config, [part])])
 
 
 def alertmanager(config: Config, receivers: Receivers | None = None) -> str:
@@ -91,6 +129,14 @@ def texts(
     config: Config, what: What, receivers: Receivers | None = None, runbooks: str = RUNBOOKS
 ) -> dict[str, str]:
     """The files of one export: their paths from the config's folder, and their text."""
+    if what == "kubernetes":
+        return {path: kubernetes(config, part, runbooks) for path, part in FILES[what].items() if part}
+    if what == "dashboards":
+        from drift.exports import grafana  # its library is for this export only
+
+        return {f"grafana/{path}": text for path, text in grafana.texts(config, _header(what)).items()}
+    if what == "elastic":
+        return {f"elastic/{name}": text for name, text in elastic_texts().items()}
     return {
         path: alertmanager(config, receivers) if part is None else rules(config, [part], runbooks)
         for path, part in FILES[what].items()

@@ -61,14 +61,18 @@ class Group:
     rules: Sequence[Recording | Alerting]
 
 
-def rule_file(groups: Sequence[Group], header: Sequence[str]) -> str:
-    """The groups as a file that Prometheus loads."""
-    written = [
+def group_documents(groups: Sequence[Group]) -> list[Document]:
+    """The groups that have rules, as they stand in a rule file."""
+    return [
         {"name": group.name, "rules": [rule.document() for rule in group.rules]}
         for group in groups
         if group.rules
     ]
-    return to_yaml({"groups": written}, header)
+
+
+def rule_file(groups: Sequence[Group], header: Sequence[str]) -> str:
+    """The groups as a file that Prometheus loads."""
+    return to_yaml({"groups": group_documents(groups)}, header)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -22,6 +22,7 @@ def test_nothing_else_lies_there(repository: Path):
     found = {
         path.relative_to(repository / "config").as_posix()
         for folder in folders
-        for path in (repository / "config" / folder).iterdir()
+        for path in (repository / "config" / folder).rglob("*")
+        if path.is_file()
     }
     assert found == {path for paths in FILES.values() for path in paths}
