@@ -30,6 +30,10 @@ class Undefined(IntEnum):
     NOT_FITTED = 16
     NO_PREDICTIONS = 17
     NO_ARRIVALS = 18
+    NO_TRAFFIC = 19
+    NO_LIMIT_KNOWN = 20
+    FIRST_LOOK = 21
+    NOT_READABLE = 22
 
     @property
     def text(self) -> str:
@@ -57,6 +61,10 @@ _UNDEFINED_TEXT: Mapping[Undefined, str] = {
     Undefined.NOT_FITTED: "the estimate was not fitted yet: it takes four weeks of pairs, or more",
     Undefined.NO_PREDICTIONS: "no prediction for an hour whose actual is not in",
     Undefined.NO_ARRIVALS: "the store does not say when actuals came: it has no available_time",
+    Undefined.NO_TRAFFIC: "no requests in the window",
+    Undefined.NO_LIMIT_KNOWN: "how much it could carry is not known",
+    Undefined.FIRST_LOOK: "it takes two looks to say, and this was the first",
+    Undefined.NOT_READABLE: "it could not be read",
 }
 
 

@@ -1,16 +1,19 @@
 """PURE. A reading: one number of the platform as it stands now, or the reason why there is none.
 
-What reads (a registry, Prometheus, psutil, a stream of logs) makes readings; what judges (`drift.watching`) holds
-them against the thresholds of rules. Neither knows the other.
+What reads (a registry, Prometheus, psutil, a stream of logs) makes readings; what judges (`drift.watching`)
+holds them against the thresholds of rules. Neither knows the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from drift.domain import Threshold
 from drift.reasons import Undefined
+
+if TYPE_CHECKING:  # the other nouns need NumPy, which a service that takes readings need not wait for
+    from drift.domain import Threshold
 
 
 @dataclass(frozen=True, slots=True)
