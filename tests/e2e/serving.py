@@ -16,7 +16,7 @@ from pathlib import Path
 class Served:
     def __init__(self, process: subprocess.Popen) -> None:
         self.process = process
-        self.port = int(json.loads(self.wait_for_line("listening"))["url"].rsplit(":", 1)[1])
+        self.port = int(json.loads(self.wait_for_line("listening"))["url"]["original"].rsplit(":", 1)[1])
 
     @property
     def url(self) -> str:

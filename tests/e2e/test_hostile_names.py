@@ -212,8 +212,9 @@ def reports_of(world: World) -> Path:
 def test_a_slot_of_hostile_names_fails_nowhere_and_logs_a_line_an_event(world):
     assert_seen_only(world.run.out)
     events = [json.loads(line) for line in world.run.err.splitlines()]
-    assert not [event for event in events if event["level"] not in ("info", "warning")]
-    assert {event["city"] for event in events if event.get("city")} <= set(map(spelt_out, CITIES))
+    assert not [event for event in events if event["log"]["level"] not in ("info", "warning")]
+    cities = {event["labels"]["city"] for event in events if event.get("labels", {}).get("city")}
+    assert cities <= set(map(spelt_out, CITIES))
     assert_seen_only(world.run.err)
 
 

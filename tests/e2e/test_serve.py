@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -24,7 +25,7 @@ def served(made) -> Iterator[Served]:
 
 def test_serve_evaluates_the_due_slot_and_answers(served):
     done = json.loads(served.wait_for_line("slot done"))
-    assert done["slot"].startswith("2026-04-01T01:05")
+    assert done["labels"]["slot"].startswith("2026-04-01T01:05")
     assert served.get("/healthz")[0] == 200
     status, body, _ = served.get("/readyz")
     assert (status, json.loads(body)["last_slot"]) == (200, "2026-04-01T01:05:00Z")
@@ -97,3 +98,11 @@ def test_a_port_that_is_taken_is_said_with_the_remedy(served, made, drift):
         f"127.0.0.1:{served.port} cannot be listened on (Address already in use): choose another"
         in answer.err
     )
+
+
+def test_what_uvicorn_says_is_in_the_same_form_as_what_drift_says(served):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        said = json.loads(served.wait_for_line("Invalid HTTP request"))
+    assert said["log"] == {"level": "warning", "logger": "uvicorn.error"}
+    assert said["service"] == {"name": "drift"}
