@@ -34,10 +34,11 @@ from drift.detectors.slow_fit import SlowCalibration, calibrate_slow
 from drift.detectors.stored import FORMAT
 from drift.domain import Failure, Grid, Window, iso
 from drift.errors import DriftError, StoreError, UndefinedError
-from drift.findings import timeline_of
+from drift.reading import timeline_of
 from drift.state import CalibrationRecord, State
 from drift.stores.base import Store
 from drift.survey import Survey, survey
+from drift.telemetry.traces import in_context, span
 from drift.timeline import Pairs
 from drift.watch import CALIBRATED, NO_FITS, Fits, Watch, block_hours, hours_of
 from drift.watch_features import FeatureHours, feature_hours, fit_blocks
@@ -148,7 +149,8 @@ class Calibrations:
     def attempt(self, slot: datetime, store: Store, state: State) -> list[Failure]:
         """The same; that it cannot be done is a failure, and stops nothing else."""
         try:
-            return self.fit(slot, store, state)
+            with span("fit", of="detectors"):
+                return self.fit(slot, store, state)
         except DriftError as error:
             return [Failure("calibrate", "detectors", str(error))]
         except Exception as error:  # a slot without scores is better than none
@@ -204,7 +206,7 @@ def fit_before(
         return _Part(series_of(pairs, windows.history, config), features, unread)
 
     with ThreadPoolExecutor(config.engine.workers, thread_name_prefix="drift-fit") as pool:
-        parts = list(pool.map(read, blocks))
+        parts = list(pool.map(in_context(read), blocks))
     features = [each.features for each in parts if each.features is not None]
     fits = fitted([each.series for each in parts], windows.history, config, calibrations, features)
     return fits, [failure for each in parts for failure in each.unread]

@@ -19,8 +19,8 @@ from drift.config_text import did_you_mean
 from drift.domain import Failure, Window
 from drift.engines.local import Block, map_blocks
 from drift.errors import ConfigError, SinkError, StoreError, WindowError
-from drift.findings import timeline_of
 from drift.quality import FaultSettings
+from drift.reading import timeline_of
 from drift.sinks.mlflow_runs import search
 from drift.stores import open_store
 from drift.stores.base import Store

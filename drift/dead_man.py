@@ -20,6 +20,7 @@ import structlog
 from pydantic import SecretStr
 
 from drift.domain import Failure, Run
+from drift.telemetry.traces import headers, span
 
 if TYPE_CHECKING:
     from drift.channels.courier import Courier
@@ -59,11 +60,14 @@ class DeadMan:
 
         self._courier = self._courier or Courier()
         url = self._url.get_secret_value()
-        errand = {"do": "request", "method": "GET", "url": url, "json": None}
-        answer = self._courier.run(errand, self._seconds)
-        if answer.sent:
-            return []
-        return [Failure(STAGE, "notify.ping_url", str(fault(STAGE, answer, url, self._seconds)))]
+        with span("ping") as pinging:
+            errand = {"do": "request", "method": "GET", "url": url, "json": None, "headers": headers()}
+            answer = self._courier.run(errand, self._seconds)
+            if answer.sent:
+                return []
+            failed = str(fault(STAGE, answer, url, self._seconds))
+            pinging.fail(failed)
+        return [Failure(STAGE, "notify.ping_url", failed)]
 
     def wake(self) -> None:
         """A slot was good: call, from the thread."""

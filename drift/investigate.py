@@ -20,8 +20,8 @@ from drift.estimate import NAMES as ESTIMATED
 from drift.evidence.case import Case, Peer
 from drift.evidence.wording import digits
 from drift.explain import Evidence, explain
-from drift.findings import timeline_of
 from drift.quality import faults
+from drift.reading import timeline_of
 from drift.stores.base import Store
 from drift.text import printable
 from drift.timeline import Pairs, from_start

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from drift.domain import Failure
 from drift.errors import ChannelError, DriftError
 from drift.state_leases import process_name
 from drift.state_outbox import Outbox, Waiting
+from drift.telemetry.traces import in_context, span
 from drift.text import printable
 
 if TYPE_CHECKING:
@@ -128,8 +130,11 @@ class Delivery:
         if not due:
             return NOTHING
         ends = None if budget is None else time.monotonic() + budget.total_seconds()
-        with ThreadPoolExecutor(len(due), thread_name_prefix="drift delivery") as pool:
-            return sum(pool.map(lambda name: self._drain(name, ends), due), NOTHING)
+        with (
+            span("deliver", channels=len(due)),
+            ThreadPoolExecutor(len(due), thread_name_prefix="drift delivery") as pool,
+        ):
+            return sum(pool.map(in_context(partial(self._drain, ends=ends)), due), NOTHING)
 
     def tidy(self) -> None:
         """Give up on old notices of channels that the config has no more, and forget what is long done."""
@@ -165,7 +170,8 @@ class Delivery:
 
     def _send(self, waiting: Waiting) -> None:
         notice = waiting.notice
-        self._opened(waiting.channel).send(notice, self._render(notice))
+        with span(f"send {waiting.channel}", notice=waiting.key, attempt=waiting.attempts):
+            self._opened(waiting.channel).send(notice, self._render(notice))
 
     def _opened(self, channel: str) -> Channel:
         if channel not in self._open:

@@ -10,6 +10,7 @@ import structlog
 
 from drift.domain import Failure, Run
 from drift.errors import DriftError
+from drift.telemetry.traces import span
 
 log = structlog.get_logger()
 
@@ -26,7 +27,8 @@ def published(run: Run, ways: Iterable[Way]) -> Run:
     """The run with the links and the failures of all ways; each is handed what those before it added."""
     for way in ways:
         try:
-            run = replace(run, links={**run.links, **way.publish(run)})
+            with span(f"publish {way.what}"):
+                run = replace(run, links={**run.links, **way.publish(run)})
         except DriftError as error:
             run = replace(run, failures=(*run.failures, Failure(way.stage, way.what, str(error))))
         except Exception as error:  # a sink's own fault must not stop the others

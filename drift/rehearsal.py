@@ -23,8 +23,8 @@ from drift.domain import Alert, AlertKey, Failure, Panel, Transition, Window
 from drift.errors import ConfigError
 from drift.estimates import Estimates, Rehearsed
 from drift.evaluate import Evaluation
-from drift.findings import timeline_of
 from drift.investigate import explained, with_evidence, worth_explaining
+from drift.reading import timeline_of
 from drift.rehearsed_past import RehearsedPast
 from drift.replay import evaluate_slots
 from drift.replay_watch import Rewatched, watch_slots

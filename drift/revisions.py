@@ -18,7 +18,8 @@ from drift.detect import Rule
 from drift.domain import Failure, Panel, Revised, Window
 from drift.errors import DriftError
 from drift.evaluate import Evaluation
-from drift.findings import Findings, timeline_of
+from drift.findings import Findings
+from drift.reading import timeline_of
 from drift.revise import NOTHING_NEW, Due, Known, due, measure_anew, replayed
 from drift.seen import Entry, look
 from drift.state import State

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drift.config import Config, format_duration
 from drift.config_text import did_you_mean
 from drift.domain import Failure, Window, iso
-from drift.errors import ConfigError, StoreAwayError, StoreError, WindowError
+from drift.errors import ConfigError, WindowError
 from drift.stores.base import Store
-from drift.tables import Tables
 from drift.windows import Cadence, Windows
 
 
@@ -70,46 +68,3 @@ def check_windows(windows: Windows, span: Window) -> list[Failure]:
             )
         ]
     return []
-
-
-def read_cities(
-    store: Store, window: Window, cities: Sequence[str]
-) -> tuple[Tables, tuple[str, ...], list[Failure]]:
-    """Read all cities at once; should that fail, one by one, so that a city that cannot be read stops no
-    other.
-
-    Returns the rows, the cities that were read, and a failure for each that was not.
-
-    Raises:
-        StoreError: not one city can be read.
-    """
-    try:
-        return store.read(window, cities), tuple(cities), []
-    except StoreError as error:
-        if len(cities) < 2 or isinstance(error, StoreAwayError):
-            raise
-        whole = error
-    read: list[tuple[str, Tables]] = []
-    failures = []
-    for city in cities:
-        try:
-            read.append((city, store.read(window, [city])))
-        except StoreAwayError:
-            raise
-        except StoreError as error:
-            failures.append(Failure("read", city, str(error)))
-    if not read:
-        raise whole
-    return _joined([tables for _, tables in read]), tuple(city for city, _ in read), failures
-
-
-def _joined(parts: Sequence[Tables]) -> Tables:
-    import pyarrow as pa
-
-    features = [part.features for part in parts if part.features is not None]
-    return Tables(
-        predictions=pa.concat_tables([part.predictions for part in parts], promote_options="default"),
-        actuals=pa.concat_tables([part.actuals for part in parts], promote_options="default"),
-        features=pa.concat_tables(features, promote_options="default") if features else None,
-        skipped=tuple(skipped for part in parts for skipped in part.skipped),
-    )

@@ -19,6 +19,7 @@ from drift.domain import iso
 from drift.errors import ChannelError
 from drift.messages import AlertmanagerAlert, Message, Words, alertmanager_alert
 from drift.notices import Notice
+from drift.telemetry.traces import headers
 from drift.text import printable
 
 STANDING = timedelta(minutes=5)
@@ -98,7 +99,13 @@ class AlertmanagerChannel:
     def _ask(self, method: str, path: str, content: object, seconds: float) -> Answer:
         if seconds <= 0:
             return Answer(error="Overdue")
-        errand = {"do": "request", "method": method, "url": self._url + path, "json": content}
+        errand = {
+            "do": "request",
+            "method": method,
+            "url": self._url + path,
+            "json": content,
+            "headers": headers(),
+        }
         return self._courier.run(errand, seconds)
 
 

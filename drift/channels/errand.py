@@ -226,8 +226,9 @@ def notify(errand: Mapping[str, Any], watch: Watch) -> None:
 
 
 def request(errand: Mapping[str, Any], watch: Watch) -> None:
-    """One HTTP request with JSON, or with none."""
-    answer = requests.request(errand["method"], errand["url"], json=errand["json"])  # noqa: S113 - see Watched
+    """One HTTP request with JSON, or with none, and with the headers of a trace."""
+    method, url, headers = errand["method"], errand["url"], errand.get("headers")
+    answer = requests.request(method, url, json=errand["json"], headers=headers)  # noqa: S113 - see Watched
     watch.facts["sent"] = answer.ok and not answer.is_redirect
 
 

@@ -1,7 +1,8 @@
 """The local engine: blocks of whole cities over threads of this process.
 
 Reading, sorting and the compiled kernel let other threads run; a block is in memory only while it is
-worked on, so the memory needed does not grow with the fleet.
+worked on, so the memory needed does not grow with the fleet. A thread knows the context of whoever asked,
+what is bound to the log and the trace, as the work would without threads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -46,7 +48,7 @@ def map_blocks(
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="drift-engine") as pool:
         rest = iter(blocks)
-        running = [pool.submit(work, block) for block in islice(rest, 2 * workers)]
+        running = [pool.submit(copy_context().run, work, block) for block in islice(rest, 2 * workers)]
         while running:
             yield running.pop(0).result()
-            running += [pool.submit(work, block) for block in islice(rest, 1)]
+            running += [pool.submit(copy_context().run, work, block) for block in islice(rest, 1)]

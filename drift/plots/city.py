@@ -14,7 +14,8 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from drift.config_text import did_you_mean
 from drift.domain import Floats, Window
 from drift.errors import ConfigError
-from drift.monitor import MOMENT, Monitor
+from drift.looking import MOMENT
+from drift.monitor import Monitor
 from drift.plots import base
 from drift.plots.base import INK, SOFT, VERSIONS, Plot, shown
 from drift.reports.book import Book, book_of

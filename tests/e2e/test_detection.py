@@ -353,7 +353,7 @@ def test_a_detector_that_fails_costs_no_metric_and_closes_no_alert(
         monitor.run(at(24))
         firing = {a.key for a in monitor.run(at(34)).alerts if a.key.rule == "worse" and a.episode}
         assert len(firing) == 4
-        monkeypatch.setattr("drift.findings.watch_block", broken)
+        monkeypatch.setattr("drift.measuring.watch_block", broken)
         run = monitor.run(at(34) + HOUR)
         assert [(f.stage, f.what) for f in run.failures] == [("detect", "Agra, Pune, Surat, Thane")]
         assert set(scores(run, "v2").values()) == {Undefined.NOT_JUDGED}

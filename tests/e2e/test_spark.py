@@ -23,10 +23,12 @@ from drift import Monitor, load_config
 from drift.config import CacheConfig, Config, EngineConfig, SparkConfig
 from drift.engines.spark import SparkEngine
 from drift.errors import ColumnError, ConfigError, DriftError, EmptyStoreError, StoreError, TimestampError
-from drift.findings import Task, Tools, find
+from drift.findings import find
 from drift.frames import evaluate_frames
+from drift.measuring import Task
 from drift.sinks.history import measurement_table
 from drift.survey import survey
+from drift.tools import Tools
 from drift.windows import windows_of
 
 pytestmark = [

@@ -15,7 +15,7 @@ from drift.builtin import builtin_rules, late_verdicts
 from drift.config import AccuracyConfig, WindowsConfig
 from drift.delays import LOOK_BACK, Delay, delays_at, newest
 from drift.domain import Alert, AlertKey, AlertStatus, Grid, Threshold, Transition, Undefined
-from drift.findings import actuals_delay
+from drift.measuring import actuals_delay
 from drift.notify import Policy, Standing, notices
 from drift.timeline import FOREVER, Forecast, Revision, Timeline
 from drift.windows import Windows, windows_of

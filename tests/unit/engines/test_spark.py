@@ -18,9 +18,11 @@ from drift.engines import open_engine
 from drift.engines.local import LocalEngine
 from drift.engines.spark import SparkEngine
 from drift.errors import ConfigError
-from drift.findings import Measured, Task, Tools, find
+from drift.findings import find
+from drift.measuring import Measured, Task
 from drift.stores import open_store
 from drift.survey import survey
+from drift.tools import Tools
 from drift.windows import windows_of
 
 T = TypeVar("T")
