@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drift.config import Config
+from drift.config_notify import BUILTIN
 from drift.document import Document, alert_document, plain, transition_document
-from drift.domain import Alert, AlertStatus, Transition, iso
+from drift.domain import Alert, AlertKey, AlertStatus, Transition, iso
 from drift.fingerprints import fingerprint
 from drift.notices import Silence
 from drift.silences import active, labels_of, matches
@@ -39,6 +40,22 @@ class History:
     alert: Alert
     transitions: tuple[Transition, ...]
     letters: tuple[Letter, ...]
+
+
+def place_of(key: AlertKey) -> str:
+    """What an alert is about, as untrusted as names are: a city or all of them; of drift itself, a channel or
+    drift; of the platform, the part of it.
+
+    >>> place_of(AlertKey("high_latency", "", None, None, "/v1/predict on api"))
+    '/v1/predict on api'
+    """
+    if key.city is not None:
+        return key.city
+    if key.column is not None:
+        return key.column
+    if key.rule in BUILTIN:
+        return "drift"
+    return "all cities" if key.model_version else "the platform"
 
 
 def standing_of(state: State, config: Config, now: datetime, *, everything: bool) -> Standing:

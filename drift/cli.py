@@ -22,6 +22,7 @@ import typer
 from drift.cli_alerts import app as alerts_app
 from drift.cli_compare import compare
 from drift.cli_export import app as export_app
+from drift.cli_logs import app as logs_app
 from drift.cli_options import (
     DEFAULT_CONFIG,
     AllOption,
@@ -30,9 +31,11 @@ from drift.cli_options import (
     length,
     load,
     moment,
+    traced,
     view_of,
 )
 from drift.cli_store import ddl, load_store
+from drift.cli_watch import watch
 from drift.errors import ConfigError, DriftError, WindowError
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ store_app.command("load")(load_store)
 app.add_typer(store_app, name="store")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(export_app, name="export")
+app.add_typer(logs_app, name="logs")
 
 SlotOption = Annotated[
     str | None, typer.Option("--slot", help="The slot, ISO 8601 with a zone. [default: the last one due]")
@@ -157,9 +161,10 @@ def run(
     from drift.monitor import Monitor
 
     config = load(config_file)
-    with Monitor(config) as monitor:
-        result = monitor.run(_slot(config, slot))
-    _show(result, config, as_json, view_of(config_file, everything=everything))
+    with traced(config):
+        with Monitor(config) as monitor:
+            result = monitor.run(_slot(config, slot))
+        _show(result, config, as_json, view_of(config_file, everything=everything))
     _exit(result, fail_on_alert)
 
 
@@ -180,7 +185,8 @@ def serve(
 
     config = load(config_file)
     clock = wall_clock if at is None else clock_starting_at(moment(at, "--at"))
-    serve_forever(config, host or config.serve.host, config.serve.port if port is None else port, clock)
+    with traced(config, goes_on=False):  # each slot is a trace of its own
+        serve_forever(config, host or config.serve.host, config.serve.port if port is None else port, clock)
 
 
 @app.command()
@@ -207,6 +213,7 @@ def replay(
     start, end = moment(first, "--from"), moment(last, "--to")
     step = length(every, "--every")
     with (
+        traced(config),
         progress("replaying", "replayed {count} slots", quiet=as_json) as advance,
         Monitor(config) as monitor,
     ):
@@ -244,6 +251,7 @@ def report(
     config = load(config_file)
     failed: list[Failure] = []
     with (
+        traced(config),
         progress("writing pages", "wrote {count} pages", quiet=as_json) as advance,
         Monitor(config) as monitor,
     ):
@@ -261,6 +269,7 @@ def report(
 
 
 app.command()(compare)
+app.command()(watch)
 
 
 @app.command()

@@ -32,10 +32,12 @@ from pydantic import (
 
 from drift.config_channels import ChannelConfig, with_url_files
 from drift.config_estimate import Estimated
+from drift.config_logs import LogsConfig
 from drift.config_mlflow import MlflowConfig
 from drift.config_notify import BUILTIN, NotifyConfig
 from drift.config_reports import ReportsConfig
 from drift.config_rules import SEED_RULES, DetectionConfig, RuleConfig, Section
+from drift.config_security import SecurityConfig
 from drift.config_store import (
     FeastConfig,
     FeaturesConfig,
@@ -45,6 +47,7 @@ from drift.config_store import (
     TableConfig,
 )
 from drift.config_text import explain_invalid, read_yaml
+from drift.config_traces import TracesConfig
 from drift.config_urls import database_url, from_files, tracking_url
 from drift.config_values import (
     Cities,
@@ -61,6 +64,7 @@ from drift.config_values import (
     format_duration,
     parse_duration,
 )
+from drift.config_watch import Watched
 from drift.errors import ConfigError
 
 __all__ = [
@@ -275,6 +279,10 @@ class Config(Section):
     serve: ServeConfig = ServeConfig()
     detection: DetectionConfig = DetectionConfig()
     estimate: Estimated = None
+    watch: Watched = None
+    traces: TracesConfig | None = None
+    logs: LogsConfig = LogsConfig()
+    security: SecurityConfig = SecurityConfig()
     alerts: dict[str, RuleConfig] = SEED_RULES
     channels: dict[str, ChannelConfig] = {}
     notify: NotifyConfig = NotifyConfig()
@@ -351,7 +359,7 @@ class Config(Section):
 
 _MONITOR_ONLY = frozenset(
     {"state", "state_file", "mlflow", "engine", "history", "reports", "serve", "alerts", "channels", "notify"}
-    | {"estimate"}
+    | {"estimate", "watch", "security", "traces", "logs"}
 )
 
 

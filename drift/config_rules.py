@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -16,7 +16,10 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Detector = Literal["profile", "fleet", "faults", "interval", "features", "slow"]
+Security = Literal["failed_auth", "api_abuse", "data_access", "system_changes"]
+"""What the log stream is watched for: limits stand in the config's `security`, not in a rule."""
+Detector = Literal["profile", "fleet", "faults", "interval", "features", "slow"] | Security
+SECURITY: tuple[str, ...] = get_args(Security)
 
 
 class RuleConfig(Section):
@@ -61,6 +64,8 @@ class RuleConfig(Section):
         return self
 
     def _check_detector(self) -> None:
+        if self.detector in SECURITY:
+            self._check_security()
         given = {"threshold": self.threshold, "side": self.side, "horizon": self.horizon}
         for name, value in given.items():
             if value is not None:
@@ -71,6 +76,23 @@ class RuleConfig(Section):
             raise ValueError("column: only `detector: features` looks at columns")
         if self.budget is not None and self.detector == "faults":
             raise ValueError("budget: hard faults have rules, not a budget")
+
+    def _check_security(self) -> None:
+        """Nothing of it is about cities or hours, or learnt from a budget."""
+        given = {
+            "threshold": self.threshold,
+            "budget": self.budget,
+            "side": self.side,
+            "horizon": self.horizon,
+            "column": self.column,
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name}: is not for {self.detector}, which looks at logs: its limits are in `security`"
+                )
+        if self.scope != "city":
+            raise ValueError(f"scope: is not for {self.detector}, which looks at logs and knows no cities")
 
 
 class DetectionConfig(Section):

@@ -18,6 +18,7 @@ SECRETS = (
     ("mlflow", "tracking_uri"),
     ("notify", "ping_url"),
     ("serve", "token"),
+    ("traces", "headers"),
 )
 """The keys that may hold a password, by their section; each has a sibling `<key>_file`."""
 
@@ -43,7 +44,7 @@ def from_files(content: Mapping[str, Any], base: Path) -> dict[str, Any]:
             continue
         if key in holder:
             raise ValueError(f"both {where} and {where}_file are given: take one of them out")
-        what = "token" if key == "token" else "URL"
+        what = {"token": "token", "headers": "list of headers"}.get(key, "URL")
         text = _read(base / Path(holder[f"{key}_file"]).expanduser(), f"{where}_file", what)
         filled = _with(filled, path, key, text)
     return filled

@@ -3,7 +3,9 @@
     verdicts ─▶ step ─▶ alerts, transitions ─▶ notices ─▶ one commit
 
 A slot is judged by the rules of the config and by drift's own: that a series has no data. Between slots the
-monitor judges itself: that no slot was finished for too long, that a channel does not take its messages.
+monitor judges itself: that no slot was finished for too long, that a channel does not take its messages; and
+rounds of watchers judge the platform. Every step knows the rules of all three, or it would take the alerts of
+the others for those of rules that were removed.
 """
 
 from __future__ import annotations
@@ -27,11 +29,12 @@ from drift.config import Config
 from drift.config_notify import DELIVERY_FAILED, MONITOR_STALE
 from drift.config_text import did_you_mean
 from drift.delays import Delay
-from drift.detect import Rule
+from drift.detect import Rule, compile_watch_rules
 from drift.domain import Alert, AlertKey, Failure, Transition, Verdict
 from drift.errors import ConfigError
 from drift.notices import Notice
 from drift.notify import Last, Policy, Standing, notices
+from drift.platform_verdicts import effective, forgotten, graver
 from drift.revise import NOTHING_NEW, Known, corrected
 from drift.slot_age import slot_ages
 
@@ -63,16 +66,26 @@ class Itself:
     given_up: Mapping[str, int]
 
 
+class Round(NamedTuple):
+    """What a round of watchers found: verdicts, what is known of them, and the rules whose watchers read."""
+
+    verdicts: tuple[Verdict, ...]
+    evidence: Mapping[AlertKey, Mapping[str, object]]
+    read: Collection[str]
+
+
 class Decisions:
-    """Decides by the rules of one config."""
+    """Decides by the rules of one config; `rules` are those that a slot judges."""
 
     def __init__(self, config: Config, rules: Sequence[Rule]) -> None:
         """Raises `ConfigError` where a rule names a channel that there is not."""
         own = config.notify
         channels = tuple(config.channels)
-        check_channels(rules, channels)
+        self.watched = compile_watch_rules(config.alerts, config.watch)
+        check_channels((*rules, *self.watched), channels)
         check_names(own.channels or (), channels, "notify.channels")
-        self._config, self._rules = config, tuple(rules)
+        self._config, self._rules = config, (*rules, *self.watched)
+        self._watched = frozenset(rule.name for rule in self.watched)
         # a slot does not judge whether the monitor is stale, and need not know when it is
         self.rules = self._with_builtin(own.stale_after or SHORTEST)
         self.policy = Policy(channels, own.repeat, config.groups)
@@ -105,7 +118,7 @@ class Decisions:
         transition's evidence, and `links` says what there is to open of the cities in trouble. `known` is
         what is known of the past since; `delays` how late the actuals of each city are.
         """
-        blind = no_data_verdicts(verdicts, standing.alerts, slot, unread)
+        blind = no_data_verdicts(verdicts, self.of_forecasts(standing.alerts), slot, unread)
         late = late_verdicts(delays, standing.alerts)
         after = machine.step(standing.alerts, (*verdicts, *blind, *late), self.rules, slot, cities)
         after = corrected(after, standing.alerts, known, verdicts, self.rules, slot)
@@ -116,6 +129,35 @@ class Decisions:
         verdicts = self._about_itself(standing.alerts, known, now)
         after = machine.step(standing.alerts, verdicts, self._with_builtin(self.stale_after), now)
         return self._decided(standing, after, after.transitions, now, lambda _: {})
+
+    def of_watch(self, standing: Standing, found: Round, now: datetime) -> Decision:
+        """What a round of watchers comes to. An alert that none has had a value for in a while is closed."""
+        verdicts = effective(found.verdicts, standing.alerts)
+        after = graver(machine.step(standing.alerts, verdicts, self.rules, now), found.evidence)
+        gone = self.forgotten(standing.alerts, found, now)
+        closed = [machine.close(standing.alerts[key], reason, now) for key, reason in gone.items()]
+        alerts = {**after.alerts, **{alert.key: alert for alert, _ in closed}}
+        measured = {rule.name: rule.measured for rule in self.watched}
+        told = tuple(
+            replace(
+                change,
+                name=measured.get(change.key.rule, change.name),
+                evidence={**change.evidence, **found.evidence.get(change.key, {})},
+            )
+            for change in (*after.transitions, *(transition for _, transition in closed))
+        )
+        return self._decided(standing, replace(after, alerts=alerts), told, now, lambda _: {})
+
+    def forgotten(self, alerts: Mapping[AlertKey, Alert], found: Round, now: datetime) -> dict[AlertKey, str]:
+        """The alerts of watchers that the round ends, as nothing is known of them any more, and why."""
+        watch = self._config.watch
+        return {} if watch is None else forgotten(alerts, found.verdicts, found.read, now, watch.forget)
+
+    def of_forecasts(self, alerts: Mapping[AlertKey, Alert]) -> Mapping[AlertKey, Alert]:
+        """Without those of watchers: that a model version answers says nothing of its actuals."""
+        if not self._watched:
+            return alerts
+        return {key: alert for key, alert in alerts.items() if key.rule not in self._watched}
 
     def worth_deciding(self, own: Mapping[AlertKey, Alert], known: Itself, now: datetime) -> bool:
         """Whether the monitor has anything to say of itself; `own` are the alerts that are about it."""

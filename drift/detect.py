@@ -16,7 +16,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from drift.config import RuleConfig
+from drift.config_rules import SECURITY
 from drift.config_text import did_you_mean
+from drift.config_watch import WatchConfig
 from drift.domain import AlertKey, Kind, Panel, Side, Threshold, Undefined, Verdict, VerdictStatus
 from drift.errors import ConfigError
 from drift.estimate import NAMES as ESTIMATED
@@ -25,8 +27,18 @@ from drift.statistics import Statistic
 
 # what the platform's guide calls a metric, and which of ours it is
 GAUGES = {"model_accuracy": "accuracy"}
-# the guide's metrics that the platform itself measures: their rules are not for a slot to judge
-PLATFORM_METRICS = frozenset({"api_latency_seconds", "resource_usage"})
+WATCHERS: Mapping[str, str] = {
+    "api_latency_seconds": "latency",
+    "error_rate": "latency",
+    "availability": "latency",
+    "prediction_latency_seconds": "model",
+    "prediction_error_rate": "model",
+    "resource_usage": "resources",
+    **dict.fromkeys(SECURITY, "logs"),
+}
+"""What no slot judges, and which part of the config's `watch` reads it; the last are detectors."""
+PLATFORM_METRICS = frozenset(WATCHERS) - frozenset(SECURITY)
+"""The metrics that the platform itself measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Rule:
     """A rule, compiled: which measurement it looks at, and what it is held against."""
 
     name: str
-    kind: Kind | Literal["builtin"]
+    kind: Kind | Literal["builtin", "watch"]
     measured: str
     threshold: Threshold
     duration: timedelta
@@ -112,7 +124,54 @@ def compile_rules(
         if rule.detector is not None
         else _compile(name, rule, metrics, statistics)
         for name, rule in alerts.items()
-        if rule.metric not in PLATFORM_METRICS
+        if watched(rule) is None
+    )
+
+
+def watched(rule: RuleConfig) -> str | None:
+    """What of the platform the rule is on: a metric, or a detector of security; None if a slot judges it."""
+    return next((name for name in (rule.metric, rule.detector) if name in WATCHERS), None)
+
+
+def compile_watch_rules(
+    alerts: Mapping[str, RuleConfig], watch: WatchConfig | None, *, everything: bool = False
+) -> tuple[Rule, ...]:
+    """The rules that watchers judge: those whose part of `watch` is on; or all, as Prometheus may judge them.
+
+    A rule of security has no limit of its own: each reading brings the one of the config's `security`.
+
+    Raises:
+        ConfigError: a rule has a key that means something for a forecast only.
+    """
+    on = watch.on if watch is not None else frozenset()
+    named = {name: (rule, what) for name, rule in alerts.items() if (what := watched(rule)) is not None}
+    for name, (rule, what) in named.items():
+        for key, given in (("horizon", rule.horizon), ("column", rule.column)):
+            if given is not None:
+                raise ConfigError(f"alerts.{name}.{key}: {what} is of the platform, and has none")
+        if rule.scope != "city":
+            raise ConfigError(f"alerts.{name}.scope: {what} is of the platform, which knows no cities")
+    return tuple(
+        _compile_watched(name, rule, what)
+        for name, (rule, what) in named.items()
+        if everything or WATCHERS[what] in on
+    )
+
+
+def _compile_watched(name: str, rule: RuleConfig, what: str) -> Rule:
+    side: Side = rule.side or ("below" if what == "availability" else "above")
+    return Rule(
+        name=name,
+        kind="watch",
+        measured=what,
+        threshold=Threshold(float(rule.threshold or 0.0), side),
+        duration=rule.duration,
+        severity=rule.severity,
+        channels=rule.channels,
+        pooled=None,
+        horizon=None,
+        column=None,
+        keep_firing_for=rule.keep_firing_for or timedelta(0),
     )
 
 
@@ -148,7 +207,7 @@ def budgets_of(alerts: Mapping[str, RuleConfig]) -> dict[str, float | None]:
         if rule.metric is not None and rule.metric in SCORES
     }
     for name, rule in alerts.items():
-        if rule.detector is None:
+        if rule.detector is None or rule.detector in SECURITY:
             continue
         first, budget = found.setdefault(rule.detector, (name, rule.budget))
         if budget != rule.budget:
@@ -281,6 +340,15 @@ def _judge(rule: Rule, panel: Panel) -> Iterable[Verdict]:
                 n=int(panel.n[s, c]),
                 coverage=float(panel.coverage[s, c]),
             )
+
+
+def breached(value: float, threshold: Threshold) -> bool:
+    """Whether one value is on the wrong side of its limit.
+
+    >>> breached(2.0, Threshold(2.0, "above")), breached(0.98, Threshold(0.99, "below"))
+    (False, True)
+    """
+    return value < threshold.limit if threshold.side == "below" else value > threshold.limit
 
 
 def exceeds(value: np.ndarray, threshold: Threshold) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -12,12 +13,14 @@ from drift.clock import Clock, wall_clock
 from drift.config import Config, format_duration
 from drift.decisions import LOG, check_channels
 from drift.delays import expected_delays
-from drift.detect import PLATFORM_METRICS, compile_rules
+from drift.detect import compile_rules, compile_watch_rules, watched
 from drift.detectors.hourly import is_hourly
 from drift.doctor_check import Check as Check
 from drift.doctor_known import coverage, delay, known_since
 from drift.doctor_mapping import LOOKED_AT, mapping, zones_to_declare
 from drift.doctor_rows import cadence, first_rows, read_weeks, repeated
+from drift.doctor_watch import platform_rule
+from drift.doctor_watch import watched as what_is_watched
 from drift.domain import Calibrated, Undefined, Window, iso
 from drift.errors import ChannelError, DriftError, TimestampError
 from drift.findings import Findings
@@ -32,10 +35,12 @@ from drift.stores import open_store
 from drift.stores.base import Store
 from drift.stores.layout import compared, traps
 from drift.survey import Survey, survey
+from drift.telemetry.traces import wanted
 from drift.telling import words_of
 from drift.watch import SOON
 from drift.windows import Windows, windows_of
 
+TAKES = timedelta(seconds=5)  # so long a collector of traces may take to take one
 WORTH_IT, WORTH_SECONDS = 1.5, 0.05  # less is not worth the advice to write a store anew
 LIMITS_OF = {
     "own": "limits of their own",
@@ -48,11 +53,13 @@ def examine(config: Config, clock: Clock = wall_clock) -> list[Check]:
     """Every check, in the order in which a slot needs the things. No slot is evaluated or published."""
     looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("alerts", lambda: _alerts(config)),
+        ("watch", lambda: what_is_watched(config)),
         ("schedule", lambda: _cron(config, clock)),
         ("store", lambda: _placed(config, clock)),
         ("state", lambda: _state(config)),
         *((f"sink {sink.name}", partial(_sink, sink)) for sink in open_sinks(config)),
         *((f"channel {name}", partial(_channel, config, name)) for name in config.channels),
+        *((("traces", lambda: _traces(config)),) if wanted(config.traces, os.environ) else ()),
     ]
     return [check for name, look in looks for check in _checked(name, look)]
 
@@ -69,21 +76,19 @@ def _checked(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
 
 def _alerts(config: Config) -> Iterator[Check]:
     rules = compile_rules(config.alerts, load_metrics(), load_statistics(), config.accuracy.band_labels)
-    check_channels(rules, config.channels)
+    check_channels((*rules, *compile_watch_rules(config.alerts, config.watch)), config.channels)
     for name, rule in config.alerts.items():
         found = f"{rule.words} for {format_duration(rule.duration)}"
-        if rule.metric in PLATFORM_METRICS:
-            yield Check(
-                f"alerts.{name}",
-                f"{found}: the platform measures {rule.metric}, a slot does not",
-                "this rule is not judged by `drift run` and `drift serve`",
-            )
-            continue
         absent = [channel for channel in rule.channels if channel not in (LOG, *config.channels)]
         advice = (
             f"{', '.join(absent)}: not configured, so nobody is told there: see channels" if absent else ""
         )
-        yield Check(f"alerts.{name}", found, advice)
+        what = watched(rule)
+        yield (
+            Check(f"alerts.{name}", found, advice)
+            if what is None
+            else platform_rule(config, name, rule, what, advice)
+        )
 
 
 def _channel(config: Config, name: str) -> Iterator[Check]:
@@ -98,6 +103,19 @@ def _channel(config: Config, name: str) -> Iterator[Check]:
         yield Check(f"channel {name}", str(error), text, bad=True)
     finally:
         channel.close()
+
+
+def _traces(config: Config) -> Iterator[Check]:
+    """Whether the collector takes a span: one named `doctor`."""
+    from drift.telemetry.otlp import Collector, fault_of
+
+    collector = Collector.of(config.traces)
+    fault = fault_of(collector, TAKES)
+    if fault is None:
+        yield Check("traces", f"{collector.place} took a span by {collector.way}")
+    else:
+        text = "slots go on without traces until it does: see docs/traces.md"
+        yield Check("traces", f"{collector.place} took no span by {collector.way}: {fault}", text, bad=True)
 
 
 def _cron(config: Config, clock: Clock) -> Iterator[Check]:

@@ -22,9 +22,9 @@ from drift.doctor_check import Check, Line, Lines, Sample
 from drift.domain import Grid, Unused, Window
 from drift.finer import Finer
 from drift.pairing import align
+from drift.reading import read_cities
 from drift.stores.base import Store
 from drift.stores.interval import commonest_phase
-from drift.survey import read_cities
 from drift.tables import TableName, Tables
 from drift.timeline import Timeline
 from drift.windows import Cadence

@@ -49,7 +49,10 @@ LABELS = ("kind", "name", "model_version", "city", "horizon", "column")
 """The columns of the long form that hold words."""
 
 _JUDGES = frozenset(
-    ("store", "cities", "timezone", "timezones", "windows", "accuracy", "statistics", "detection", "alerts")
+    (
+        *("store", "cities", "timezone", "timezones", "windows", "accuracy", "statistics", "detection"),
+        *("estimate", "alerts"),
+    )
 )
 
 

@@ -12,6 +12,7 @@ DriftError                 the root: its text names the thing and the remedy
 ├── UndefinedError         a metric or a statistic has no value, with the reason
 ├── StateError             the state database cannot be read or written
 ├── SinkError              a run could not be published
+├── WatchError             a watcher cannot read what it watches
 ├── ReportError            a page could not be written
 └── ChannelError           a message was not delivered; `permanent` says whether to retry
 """
@@ -72,6 +73,10 @@ class StateError(DriftError):
 
 class SinkError(DriftError):
     """A run could not be published to a sink."""
+
+
+class WatchError(DriftError):
+    """A watcher cannot read what it watches."""
 
 
 class ReportError(DriftError):

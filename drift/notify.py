@@ -12,8 +12,8 @@ because `Last` is written in the transaction that writes the notice.
 | no more firing | that it fires             | `resolved`, silenced or not, whatever the rule says now |
 | no more firing | nothing of this episode   | nothing                                                 |
 
-While an alert is silenced or the monitor is stale, the first two rows wait. What errs, errs towards telling:
-a silence that cannot be understood mutes nothing.
+While an alert is silenced or the monitor is stale, the first two rows wait (`drift.quiet`). What errs, errs
+towards telling: a silence that cannot be understood mutes nothing.
 """
 
 from __future__ import annotations
@@ -111,8 +111,10 @@ def notices(
     ]
     if not firing and not unclosed:
         return Decided()
-    quiet = Quiet.of(standing.silences, firing.values(), policy.groups, now)
-    desk = _Desk(standing, {t.key: t for t in transitions}, {r.name: r for r in rules}, policy, quiet, now)
+    by_name = {rule.name: rule for rule in rules}
+    live = [name for name, rule in by_name.items() if rule.kind == "watch"]
+    quiet = Quiet.of(standing.silences, firing.values(), policy.groups, now, live)
+    desk = _Desk(standing, {t.key: t for t in transitions}, by_name, policy, quiet, now)
     found = [*desk.closings(unclosed, firing, after), *desk.openings(firing)]
     due = sorted((one for one in found if isinstance(one, _Due)), key=lambda one: one.order)
     failures = dict.fromkeys((*quiet.failures, *(one for one in found if isinstance(one, Failure))))

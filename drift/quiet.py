@@ -1,9 +1,9 @@
 """PURE. Whether an alert is held back now: by a silence, or because another says it already.
 
-A stale monitor is one alert, and whatever else fires is as old as it: it waits (Alertmanager calls that
-inhibition). That a city has no data says that its actuals are late, and more: while it fires, that waits. A
-silence that cannot be understood holds nothing back, and is a failure: to be told too much is
-better than to be told nothing.
+A stale monitor is one alert, and what else fires is as old as it: it waits (Alertmanager calls that
+inhibition), unless watchers found it, which wait for no slot. That a city has no data says that its actuals
+are late, and more: while it fires, that waits. A silence that cannot be understood holds nothing back, and is
+a failure: to be told too much is better than to be told nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,21 @@ class Quiet:
     failures: tuple[Failure, ...] = ()
     blind: Collection[str | None] = ()
     """Cities without data."""
+    live: Collection[str] = ()
+    """Rules that go by no slot."""
 
     @classmethod
     def of(
-        cls, silences: Iterable[Silence], firing: Iterable[Alert], groups: Mapping[str, str], now: datetime
+        cls,
+        silences: Iterable[Silence],
+        firing: Iterable[Alert],
+        groups: Mapping[str, str],
+        now: datetime,
+        live: Collection[str] = (),
     ) -> Self:
-        """From the silences there are and the alerts that fire. `groups` says which group a city is of."""
+        """From the silences there are and the alerts that fire. `groups` says which group a city is of;
+        `live` are rules that go by no slot.
+        """
         sound, failures = [], []
         for silence in silences:
             try:
@@ -53,11 +62,11 @@ class Quiet:
         keys = [alert.key for alert in firing]
         stale = any(key.rule == MONITOR_STALE for key in keys)
         blind = frozenset(key.city for key in keys if key.rule == NO_DATA)
-        return cls(tuple(sound), stale, groups, now, tuple(failures), blind)
+        return cls(tuple(sound), stale, groups, now, tuple(failures), blind, live)
 
     def holds(self, alert: Alert, fingerprint: str) -> bool:
         """Whether nobody is to be told now that the alert fires."""
-        if self.stale and alert.key.rule not in UNINHIBITED:
+        if self.stale and alert.key.rule not in UNINHIBITED and alert.key.rule not in self.live:
             return True
         if alert.key.rule == LATE_ACTUALS and alert.key.city in self.blind:
             return True

@@ -26,6 +26,7 @@ from drift.config import ScheduleConfig
 from drift.domain import Failure, iso
 from drift.errors import ConfigError, DriftError
 from drift.state_leases import process_name
+from drift.telemetry.traces import span
 
 if TYPE_CHECKING:
     from drift.monitor import Monitor
@@ -96,6 +97,7 @@ class Schedule:
     """Wakes the monitor. One slot at a time; a slot that fails is named in the log and tried again.
 
     `on_failure` is told of the stage that failed; `on_look` is called whenever the monitor looks at itself.
+    `watch` makes a round of watchers, at the time that it is given.
     """
 
     def __init__(
@@ -105,10 +107,11 @@ class Schedule:
         on_failure: Callable[[str], None] | None = None,
         on_look: Callable[[], object] | None = None,
         lease: timedelta = LEASE,
+        watch: Callable[[datetime], object] | None = None,
     ) -> None:
         self.monitor = monitor
         self.clock = clock
-        self.on_failure, self.on_look = on_failure, on_look
+        self.on_failure, self.on_look, self.watch = on_failure, on_look, watch
         self.lease = lease
         self.owner = process_name()
         self.failed_at: datetime | None = None
@@ -148,7 +151,14 @@ class Schedule:
         return done
 
     def _evaluate(self, slot: datetime, token: int) -> bool:
-        """Whether the slot could be evaluated."""
+        """Whether the slot could be evaluated. All of it is one trace, the lines of the log included."""
+        with span("scheduled slot", slot=slot) as evaluating:
+            done = self._evaluated(slot, token)
+            if not done:
+                evaluating.fail("the slot could not be evaluated")
+            return done
+
+    def _evaluated(self, slot: datetime, token: int) -> bool:
         self._attempts[slot] = self.clock()
         try:
             with self._held(slot, token):
@@ -229,7 +239,8 @@ class Schedule:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._stopping.clear()
         scheduler = BackgroundScheduler(timezone="UTC")
-        for job in (self._guarded_tick, self._guarded_look):
+        rounds = () if self.watch is None else (self._guarded_watch,)
+        for job in (self._guarded_tick, self._guarded_look, *rounds):
             scheduler.add_job(
                 job,
                 "interval",
@@ -261,3 +272,12 @@ class Schedule:
             log.error("the monitor cannot look at itself", error=str(error))  # noqa: TRY400
         except Exception:
             log.exception("the monitor cannot look at itself")
+
+    def _guarded_watch(self) -> None:
+        try:
+            if self.watch is not None:
+                self.watch(self.clock())
+        except DriftError as error:
+            log.error("the platform cannot be watched", error=str(error))  # noqa: TRY400
+        except Exception:
+            log.exception("the platform cannot be watched")

@@ -77,6 +77,11 @@ reports:
 mlflow: {tracking_uri: "sqlite:///mlflow.db", experiment: drift}   # or tracking_uri_file, as for the state
 # mlflow.cities: metrics | all | none; mlflow.registered_model: NAME tags its versions (docs/mlflow.md)
 serve: {host: 127.0.0.1, port: 9109}   # token_file: secrets/drift_token lets its holders silence alerts
+# traces: {endpoint: "http://jaeger:4318"}   # what a slot does, step by step: docs/traces.md
+logs: {format: auto, level: info}      # ecs for Elastic, console for people: docs/logs.md
+# security:                     # what is looked for in the files of watch.logs: docs/security.md
+#   failed_auth: {principal: 10/5 minutes, address: 50/5 minutes}   # `drift logs watch` tries it on a log
+#   allow: [{why: the nightly deployment, principal: deploy-bot, between: ["03:00", "04:00"], timezone: UTC}]
 
 detection:                      # what is normal for each city, hour and season, learnt from its own past
   history: 365d                 # before the fit; with less, limits that come with drift are used
@@ -92,6 +97,11 @@ detection:                      # what is normal for each city, hour and season,
 #   email: {url_file: secrets/mail}                     # mailtos://user:password@smtp.example.org?to=ops@example.org
 #   sms: {url: "${SMS_URL}"}                            # twilio://…, and others
 #   alertmanager: {kind: alertmanager, url: "http://localhost:9093"}
+watch:                          # the platform; off where Prometheus pages for it: docs/watchers.md
+  latency: {every: 1m}          # drift's own requests; with prometheus those of all services
+  resources: {every: 5m}        # cpu, memory, disk, network of this host
+  # prometheus: {url: "http://localhost:9090"}
+  # logs: {paths: [/var/log/api/*.log]}                   # for the detectors of security
 notify:                                                 # base_url, runbooks, stale_after: see docs/alerts.md
   repeat: 24h
   no_data_after: 6h
@@ -115,10 +125,12 @@ alerts:
     detector: faults
     severity: warning
     channels: [slack]
-  high_latency:                 # the platform's own: for Prometheus, by `drift export rules`
+  high_latency:                 # the platform's own: see watch; or for Prometheus, by `drift export rules`
     {metric: api_latency_seconds, threshold: 2.0, duration: 5m, severity: critical, channels: [slack, email]}
   resource_usage:
     {metric: resource_usage, threshold: 80.0, duration: 10m, severity: warning, channels: [slack]}
+  # errors: {metric: error_rate, threshold: 0.05, duration: 5m, severity: critical}
+  # failed_log_ins: {detector: failed_auth, severity: critical}   # in the logs that watch.logs names
   # slowly: {detector: slow, severity: info}                # weeks against the year before: a notice
   # interval_off: {detector: interval, severity: warning}   # lower and upper do not hold what they promise
   # input_off: {detector: features, severity: info}          # one city's input is not as its peers'

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from drift.alerts_shown import History, Standing
+from drift.alerts_shown import History, Standing, place_of
 from drift.channel_trial import Tried
 from drift.domain import Alert, AlertStatus, Transition
 from drift.fingerprints import fingerprint
@@ -71,13 +71,14 @@ def _columns(shown: Sequence[tuple[Alert, Silence | None]]) -> list[Column]:
         Column("id", [_id(alert) for alert in alerts]),
         Column("state", [Text(*STATES[alert.status]) for alert in alerts]),
         Column("rule", [clean(alert.key.rule) for alert in alerts], cut=True),
-        Column("city", [clean(alert.key.city or "all cities") for alert in alerts], cut=True),
+        Column("where", [clean(place_of(alert.key)) for alert in alerts], cut=True),
         Column("version", [clean(alert.key.model_version) for alert in alerts], 1, cut=True),
         Column("value", [held(alert.value, alert.threshold) for alert in alerts], 3, right=True),
         Column("since", [f"{alert.since:%-d %b %H:%M}Z" for alert in alerts], 2),
     ]
-    if any(alert.key.column is not None for alert in alerts):
-        columns.insert(4, Column("column", [clean(alert.key.column or "") for alert in alerts], 1, cut=True))
+    of_cities = [(alert.key.column or "") if alert.key.city is not None else "" for alert in alerts]
+    if any(of_cities):
+        columns.insert(4, Column("column", list(map(clean, of_cities)), 1, cut=True))
     if any(silence for _, silence in shown):
         columns.append(Column("silenced by", [each.id if each else "" for _, each in shown]))
     return columns
@@ -109,10 +110,11 @@ def print_history(history: History, view: View | None = None) -> None:
     """One alert, for whoever has to understand it."""
     out, alert = console(), history.alert
     key = alert.key
-    name = f"{clean(key.rule)}  {clean(key.city or 'all cities')}  {clean(key.model_version)}"
-    column = "" if key.column is None else f"  {clean(key.column)}"
+    column = key.column if key.city is not None else None
+    parts = (key.rule, place_of(key), key.model_version, column)
+    name = "  ".join(str(clean(part, 60)) for part in parts if part)
     since = f"since {alert.since:%Y-%m-%d %H:%M}Z"
-    out.print(Text.assemble((name + column, "bold"), "  ", STATES[alert.status], f"  {since}"))
+    out.print(Text.assemble((name, "bold"), "  ", STATES[alert.status], f"  {since}"))
     out.print(Text(f"fingerprint {fingerprint(key)}", style="dim"), soft_wrap=True)
     if alert.worst is not None and alert.status is not AlertStatus.OK:
         out.print(Text(f"at worst {held(alert.worst, alert.threshold)}", style="dim"))

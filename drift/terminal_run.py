@@ -35,6 +35,7 @@ from drift.terminal import (
     print_next,
     print_sentences,
 )
+from drift.terminal_faults import print_faults
 from drift.terminal_tables import Column, print_table
 
 ROWS = 24
@@ -140,6 +141,7 @@ def print_run(run: Run, config: Config, view: View | None = None) -> None:
     if any(len(row.recent) for row in shown):
         legend = "error by day ÷ normal: ▃ is normal, █ 3.5 × or more, a gap a holiday or no data"
         out.print(Text(legend, style="dim"))
+    print_faults(out, run, config, view)
     print_transitions(out, run.transitions, "what this slot changed", view)
     _print_evidence(out, run.transitions)
     print_failures(out, run.failures)

@@ -10,6 +10,7 @@ from drift.evidence.wording import times
 from drift.messages.facts import Fact, Reading
 from drift.messages.figures import between, lasting, when
 from drift.messages.headline import place_of, reading_of, short_figure, worst_figure
+from drift.messages.kinds import kind_of, of_platform
 from drift.messages.links import city_link
 from drift.messages.reading import Node
 from drift.messages.words import Said, Words, name_of
@@ -17,6 +18,8 @@ from drift.notices import Notice, Told
 
 MOST_ROWS = 10
 CITY_LENGTH = 26
+PART_LENGTH = 40
+"""Of the platform: an endpoint and its service. What stands beside it is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def table_of(notice: Notice, words: Words) -> Table | None:
     if len(notice.alerts) > 1:
         rows = tuple(_row(told, notice, words) for told in notice.alerts[:MOST_ROWS])
         ended = notice.status == "resolved"
-        columns = ("City", "How bad it was" if ended else "How bad", "Began")
+        place = kind_of(notice.alerts[0]).place[0].capitalize()
+        columns = (place, "How bad it was" if ended else "How bad", "Began")
         return Table(columns, rows, max(len(notice.alerts) - MOST_ROWS, 0))
     if len(notice.alerts) == 1 and notice.alerts[0].key.city is None:
         return _of_fleet(notice, words)
@@ -52,7 +56,7 @@ def table_of(notice: Notice, words: Words) -> Table | None:
 
 def _row(told: Told, notice: Notice, words: Words) -> Row:
     reading, ended = reading_of(told, words), notice.status == "resolved"
-    place = place_of(told, CITY_LENGTH)
+    place = place_of(told, PART_LENGTH if of_platform(told) else CITY_LENGTH)
     if told.key.column is not None and told.key.city is not None:
         place = name_of(f"{place_of(told, CITY_LENGTH // 2)} {told.key.column}", CITY_LENGTH)
     way = f", {reading.way.removesuffix('-forecast')}" if reading.way and not ended else ""
@@ -80,7 +84,7 @@ def together(notice: Notice, words: Words) -> tuple[Fact, ...]:
     zone = words.zone(None)
     first, last = min(began), max(began)
     spread = (
-        f", the last city {lasting(between(first, last))} later"
+        f", the last {kind_of(notice.alerts[0]).place[0]} {lasting(between(first, last))} later"
         if between(first, last).total_seconds() >= 3600
         else ""
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from drift.config_rules import SECURITY
 from drift.estimate import NAMES as ESTIMATED
 from drift.evidence.wording import DAYS, MONTHS, ago, digits
 from drift.metrics import METRICS
@@ -12,6 +13,9 @@ from drift.text import printable
 
 PERCENT = frozenset({"resource_usage"})
 """Measured in percent already."""
+SHARES = frozenset({"error_rate", "availability", "prediction_error_rate"})
+"""Of the platform, as fractions."""
+FRACTIONS = SHARES | frozenset(ESTIMATED)
 NONE = "no value"
 MOST_DECIMALS = 5
 ZONE_LENGTH = 32
@@ -26,13 +30,19 @@ def figure(name: str, value: float | None, unit: str, decimals: int = 1) -> str:
     ('81.2 %', '412 MW', '1.83 × its limit')
     >>> figure("api_latency_seconds", 2.41, "MW"), figure("psi", 0.6212, "MW"), figure("mape", None, "MW")
     ('2.41 s', '0.621', 'no value')
+    >>> figure("api_latency_seconds", 0.034, ""), figure("error_rate", 0.05, ""), figure("api_abuse", 12, "")
+    ('34 ms', '5.0 %', '12')
     """
     if value is None or not math.isfinite(value):
         return NONE
-    unit_of = METRICS[name].unit if name in METRICS else "fraction" if name in ESTIMATED else ""
+    if name in SECURITY:
+        return f"{value:,.0f}" if value == int(value) else digits(value, decimals + 2)
+    unit_of = METRICS[name].unit if name in METRICS else "fraction" if name in FRACTIONS else ""
     if unit_of == "fraction" or name in PERCENT:
         points = value if name in PERCENT else 100 * value
         return f"{points:,.{decimals}f} %".replace("-", "−") if abs(points) < 1e6 else f"{points:.3g} %"
+    if name.endswith("_seconds") and 0 < value < 1:
+        return f"{digits(1000 * value, decimals + 2)} ms"
     said = _signed(value, decimals + 2)
     if name.endswith("_score"):
         return f"{said} × its limit"

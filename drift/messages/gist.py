@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from drift.messages.figures import figure, soon
 from drift.messages.headline import closed, reading_of
+from drift.messages.kinds import of_platform
 from drift.messages.words import Words
 from drift.notices import Notice
 
-NOT_MENDED = "That does not say that the forecast is mended."
+NOT_MENDED = "That does not say that {what} is mended."
 """Of an alert that was closed because nothing judges it any more."""
 STEPS: Mapping[str, str] = {
     "check_feed": "Check the data feed",
@@ -33,7 +34,7 @@ def gist_of(notice: Notice, words: Words) -> tuple[str, ...]:
     reading = reading_of(told, words)
     if notice.status == "resolved":
         now = f"Now {figure(told.name, told.value, words.unit)}."
-        return (NOT_MENDED if closed(notice) else now,)
+        return (not_mended(notice) if closed(notice) else now,)
     began = reading.began or min(each.since for each in notice.alerts)
     step = STEPS.get(str(reading.evidence["advice"]["step"].name()), "")
     better = (
@@ -44,3 +45,8 @@ def gist_of(notice: Notice, words: Words) -> tuple[str, ...]:
     also = f"{above:.0f} of {cities:.0f} other cities too." if above and cities else ""
     known = (f"Since {soon(began, reading.zone, notice.at)}.", f"{better}." if better else "", also)
     return tuple(part for part in known if part)
+
+
+def not_mended(notice: Notice) -> str:
+    """Of alerts that ended as nothing judges them any more: that all need not be well."""
+    return NOT_MENDED.replace("{what}", "it" if of_platform(notice.alerts[0]) else "the forecast")

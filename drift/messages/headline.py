@@ -9,7 +9,7 @@ from drift.evidence.disturbances import WORDS as FAULTS
 from drift.evidence.wording import percent, times
 from drift.messages.facts import Reading
 from drift.messages.figures import against, figure
-from drift.messages.kinds import KINDS, OWN, RELAYED, called, kind_of
+from drift.messages.kinds import KINDS, OWN, RELAYED, called, kind_of, of_platform
 from drift.messages.reading import Node
 from drift.messages.words import PROSE_LENGTH, Said, Words, name_of
 from drift.notices import Notice, Told
@@ -34,12 +34,12 @@ def headline_of(notice: Notice, words: Words) -> Said:
         if len({each.key.column for each in notice.alerts}) > 1:
             told = replace(told, key=told.key._replace(column=None))
         what = _filled(kind_of(told).ended if ended else kind_of(told).many, told, words)
-        if not version and told.key.city is None:
+        if not version and told.key.city is None and not _of_a_part(told):
             return what
-        return (counted(notice), *version, ": ", *what, *(() if ended else worst_of(told, words)))
+        return (counted(notice), *version, ": ", *what, *(() if ended else worst_of(notice.alerts[0], words)))
     later = _goes_on(told, words) if notice.why != "began" else None
     what = _ended(told, words) if ended else later or happened(told, words)
-    if not version and told.key.city is None:
+    if not version and told.key.city is None and not _of_a_part(told):
         return what
     return (place_of(told), *version, ": ", *what)
 
@@ -53,24 +53,33 @@ def _relayed(notice: Notice, words: Words, version: Said) -> Said:
     return (over, f"{len(notice.alerts):,} alerts", *version, ": ", name_of(notice.rule))
 
 
+def _of_a_part(told: Told) -> bool:
+    """Whether it is of a part of the platform; one whose rule was removed is known by having a part."""
+    return of_platform(told) or (told.key.column is not None and kind_of(told) not in OWN_KINDS)
+
+
 def place_of(told: Told, longest: int = 40) -> str:
-    """The city, or all of them; of what is about drift, its channel."""
+    """The city, or all of them; of what is about drift, its channel; of the platform, which part of it."""
     if told.key.city is not None:
         return name_of(told.key.city, longest)
-    return "All cities" if told.key.column is None else name_of(told.key.column, longest)
+    if told.key.column is not None:
+        return name_of(told.key.column, longest)
+    return "The platform" if of_platform(told) else "All cities"
 
 
 def counted(notice: Notice) -> str:
-    """How many alerts the notice holds, in how many cities."""
-    cities = len({told.key.city for told in notice.alerts})
-    if cities == len(notice.alerts):
-        return f"{cities:,} cities"
-    return f"{len(notice.alerts):,} alerts in {cities:,} {'city' if cities == 1 else 'cities'}"
+    """How many alerts the notice holds, in how many cities, or of how many parts of the platform."""
+    one, several = kind_of(notice.alerts[0]).place
+    places = len({told.key[2:] if of_platform(told) else told.key.city for told in notice.alerts})
+    if places == len(notice.alerts):
+        return f"{places:,} {several}"
+    return f"{len(notice.alerts):,} alerts in {places:,} {one if places == 1 else several}"
 
 
 def worst_of(told: Told, words: Words) -> Said:
     """The first city of several, with its value."""
-    city = () if told.key.city is None else (", worst ", name_of(told.key.city))
+    known = told.key.city is not None or of_platform(told)
+    city: Said = (", worst ", place_of(told)) if known else ()
     return (*city, f" {short_figure(told, words)}") if city else ()
 
 
@@ -139,6 +148,12 @@ def said_of(told: Told, longest: int = PROSE_LENGTH) -> str:
     return said or name_of(told.key.rule)
 
 
+def heard_of(told: Told, longest: int = PROSE_LENGTH) -> str:
+    """What the alert says of itself first, without its place and its stop; or else what its kind says."""
+    said = next(iter(Node(told.evidence)["sentences"]), Node()).prose(longest) or ""
+    return said.removeprefix(f"{told.key.column}: ").removesuffix(".") or kind_of(told).many
+
+
 def _filled(text: str, told: Told, words: Words) -> Said:
     """The kind's phrase with the alert's figures in it."""
     value, limit = against(told.name, told.value, told.threshold.limit, words.unit)
@@ -151,6 +166,7 @@ def _filled(text: str, told: Told, words: Words) -> Said:
         "{side}": (told.threshold.side if told.threshold.side in ("below", "above") else "past",),
         "{limit}": (limit,),
         "{said}": (said_of(told),),
+        "{heard}": (heard_of(told),),
     }
     return tuple(piece for part in re.split(r"(\{\w+\})", text) for piece in filled.get(part, (part,)))
 

@@ -5,30 +5,13 @@ and which page of `docs/runbooks` tells the rest. One more kind is an entry in `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from drift.estimate import NAMES as ESTIMATED
+from drift.messages.platform_kinds import PLATFORM_KINDS, Kind
 from drift.messages.words import name_of
 from drift.metrics import METRICS
 from drift.notices import Told
 from drift.statistics import STATISTICS
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of alert. `runbook` is its page's name; `{what}` (with its column), `{input}`, `{channel}`,
-    `{value}`, `{side}`, `{limit}` and `{said}` (what the alert says of itself) are filled in.
-    """
-
-    runbook: str
-    happened: str
-    """Said of one city, with a value."""
-    many: str
-    """Said of several, or of one without a value."""
-    ended: str
-    first: str
-    """What to do first, where no evidence says better."""
-
 
 METRIC = Kind(
     "model_accuracy_drop",
@@ -144,13 +127,7 @@ KINDS: Mapping[str, Kind] = {
         "over: {said}",
         "Open its runbook, or the Alertmanager that sent it.",
     ),
-    "platform": Kind(
-        "platform",
-        "{what} is {value}, {side} its limit of {limit}",
-        "{what} {side} its limit of {limit}",
-        "{what} within its limit of {limit} again",
-        "Look at the platform's dashboards: which endpoint or instance is it, and what changed?",
-    ),
+    **PLATFORM_KINDS,
 }
 RELAYED = "relayed"
 """What Alertmanager has told through drift: its words are its own."""
@@ -165,8 +142,7 @@ _BY_MEASUREMENT: Mapping[str, str] = {
     "feature_score": "features",
     "slow_score": "slow",
     **dict.fromkeys(ESTIMATED, "estimate"),
-    "api_latency_seconds": "platform",
-    "resource_usage": "platform",
+    **{name: name for name in PLATFORM_KINDS},
 }
 
 
@@ -179,6 +155,11 @@ def kind_of(told: Told) -> Kind:
         return KINDS["statistic"]
     kind = _BY_MEASUREMENT.get(told.name, "metric")
     return KINDS["fleet" if kind == "profile" and told.key.city is None else kind]
+
+
+def of_platform(told: Told) -> bool:
+    """Whether it is of the platform: of no city, and of a model version only where predictions are made."""
+    return kind_of(told) in PLATFORM_KINDS.values()
 
 
 def called(name: str) -> str:

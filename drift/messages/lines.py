@@ -9,7 +9,7 @@ from drift.messages.cities import together
 from drift.messages.facts import Fact, facts_of
 from drift.messages.figures import against, between, figure, lasting, when
 from drift.messages.headline import OWN_KINDS, closed, reading_of
-from drift.messages.kinds import KINDS, kind_of
+from drift.messages.kinds import KINDS, kind_of, of_platform
 from drift.messages.reading import Node
 from drift.messages.words import Said, Words, name_of
 from drift.notices import Notice, Told
@@ -34,7 +34,8 @@ def _alone(notice: Notice, words: Words) -> tuple[Fact, ...]:
     """The evidence of a notice's only alert: its figures; or what was said, where there are none."""
     told = notice.alerts[0]
     facts = facts_of(replace(reading_of(told, words), at=notice.at))
-    if not facts and not (told.key.city is None and Node(told.evidence)["explanation"].known):
+    of_fleet = told.key.city is None and not of_platform(told)
+    if not facts and not (of_fleet and Node(told.evidence)["explanation"].known):
         said = [text for node in Node(told.evidence)["sentences"] if (text := node.prose()) is not None]
         facts = tuple(Fact("" if k else "Evidence", (text,)) for k, text in enumerate(said[:MOST_SENTENCES]))
     return (*facts, *_pairs(told))

@@ -63,7 +63,8 @@ def _alert_link(notice: Notice, words: Words) -> list[Link]:
         return []
     if len(notice.alerts) == 1:
         return [_link("Alert", f"alerts/{notice.alerts[0].fingerprint}", words)]
-    asked = {"rule": notice.rule, "model_version": notice.model_version}
+    named = {"rule": notice.rule, "model_version": notice.model_version}
+    asked = {name: value for name, value in named.items() if value}
     return [_link("Alerts", f"alerts?{urlencode(asked, errors='replace')}", words)]
 
 

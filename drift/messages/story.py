@@ -14,7 +14,7 @@ from drift.messages.cities import Table, table_of
 from drift.messages.commands import silence_command
 from drift.messages.facts import Fact
 from drift.messages.figures import between, lasting
-from drift.messages.gist import NOT_MENDED, gist_of
+from drift.messages.gist import gist_of, not_mended
 from drift.messages.headline import closed, headline_of, place_of
 from drift.messages.kinds import KINDS, RELAYED, kind_of
 from drift.messages.lines import lines_of
@@ -156,4 +156,4 @@ def _why(notice: Notice) -> Said:
     otherwise = "no longer judged" if closed(notice) else "within its limit"
     said = reasons.most_common(1)[0][0] if reasons else otherwise
     whole = f"{said[:1].upper()}{said[1:]}."
-    return (f"{whole} {NOT_MENDED}" if closed(notice) else whole,)
+    return (f"{whole} {not_mended(notice)}" if closed(notice) else whole,)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from drift.alerts_shown import silenced_by
-from drift.config_notify import BUILTIN
+from drift.alerts_shown import place_of, silenced_by
+from drift.detect import watched
 from drift.domain import Alert, AlertStatus, Transition
 from drift.evidence.wording import times
 from drift.fingerprints import fingerprint
@@ -66,7 +66,7 @@ def line_of(
     return AlertLine(
         fingerprint=name,
         rule=readable(key.rule),
-        city=place_of(alert),
+        city=readable(place_of(key)),
         city_page=city_way(key.city),
         model_version=readable(key.model_version) if key.model_version else "",
         severity=readable(alert.severity),
@@ -91,20 +91,10 @@ def _how_bad(told: Told, desk: Desk) -> tuple[str, str]:
     return bad, f"limit {against(told.name, told.value, told.threshold.limit, desk.words.unit)[1]}"
 
 
-def place_of(alert: Alert) -> str:
-    """Which city an alert is about; of drift's own, which channel or drift itself."""
-    key = alert.key
-    if key.city is not None:
-        return readable(key.city)
-    if key.rule in BUILTIN:
-        return readable(key.column) if key.column else "drift"
-    return "all cities"
-
-
 def told_of(alert: Alert, began: Transition | None, desk: Desk) -> Told:
     """The alert as messages know it, with the evidence of its present firing, or of its last one."""
     rule = desk.config.alerts.get(alert.key.rule)
-    measured = (rule.metric or "") if rule is not None else ""
+    measured = (watched(rule) or rule.metric or "") if rule is not None else ""
     return Told(
         key=alert.key,
         fingerprint=fingerprint(alert.key),

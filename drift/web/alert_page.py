@@ -17,6 +17,7 @@ from drift.domain import Alert, Transition
 from drift.fingerprints import fingerprint
 from drift.messages.commands import silence_matchers
 from drift.messages.figures import against, figure
+from drift.messages.kinds import of_platform
 from drift.messages.links import Link
 from drift.messages.story import Story, story_of
 from drift.messages.words import Name
@@ -70,6 +71,8 @@ class AlertPage:
     """All that the page of one alert shows."""
 
     line: AlertLine
+    platform: bool
+    """Whether it is of the platform, and so of no city."""
     standing: bool
     story: Story
     figures: tuple[tuple[str, str], ...]
@@ -118,6 +121,7 @@ def alert_page(desk: Desk, alert: Alert, now: datetime) -> AlertPage:
     steps = history.transitions[::-1]
     return AlertPage(
         line=line_of(desk, alert, began, silences, now),
+        platform=of_platform(notice.alerts[0]),
         standing=alert.status in STANDING,
         story=story,
         figures=_figures(desk, alert, notice),
@@ -151,7 +155,7 @@ def _figures(desk: Desk, alert: Alert, notice: Notice) -> tuple[tuple[str, str],
         ),
         ("Measured by", readable(told.name)),
         ("Horizon", readable(alert.key.horizon) if alert.key.horizon else ""),
-        ("Column", readable(alert.key.column) if alert.key.column else ""),
+        ("Column", readable(alert.key.column) if alert.key.column and city is not None else ""),
         ("Judged last", desk.clock(alert.seen, city) if alert.seen is not None else "never"),
         ("Quiet since", desk.clock(alert.quiet_since, city) if alert.quiet_since is not None else ""),
         ("Episode", f"{alert.episode:,}"),

@@ -20,6 +20,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from drift.domain import iso
 from drift.errors import DriftError
+from drift.telemetry.asgi import MetricsMiddleware
+from drift.telemetry.metrics import PlatformMetrics
+from drift.telemetry.traced_asgi import TracedRequests
 from drift.web.alert_list import alerts
 from drift.web.alert_page import alert
 from drift.web.api import api_alerts, api_slots
@@ -43,13 +46,23 @@ log = structlog.get_logger()
 
 
 def make_app(
-    schedule: Schedule, gauges: PrometheusSink, reports: Path | None, hosts: Sequence[str] = ()
+    schedule: Schedule,
+    gauges: PrometheusSink,
+    reports: Path | None,
+    hosts: Sequence[str] = (),
+    metrics: PlatformMetrics | None = None,
 ) -> Starlette:
-    """The application around a schedule. `hosts` are the names that it answers for; none of them: any."""
-    desk = Desk(schedule, gauges, reports, Attempts())
+    """The application around a schedule. `hosts` are the names that it answers for; none of them: any. Its
+    requests are counted in `metrics`, and shown beside the gauges of the run.
+    """
+    desk, metrics = Desk(schedule, gauges, reports, Attempts()), metrics or PlatformMetrics()
     app = Starlette(
-        routes=[*_pages(desk), *_for_programs(schedule, gauges), *_written(reports)],
-        middleware=[Middleware(Guarded, names=hosts)],
+        routes=[*_pages(desk), *_for_programs(schedule, gauges, metrics), *_written(reports)],
+        middleware=[
+            Middleware(TracedRequests),
+            Middleware(MetricsMiddleware, metrics=metrics),
+            Middleware(Guarded, names=hosts),
+        ],
         exception_handlers=dict.fromkeys((DriftError, HTTPException, Exception), answer_problem),
     )
     app.state.desk = desk
@@ -79,12 +92,14 @@ def _pages(desk: Desk) -> list[BaseRoute]:
     ]
 
 
-def _for_programs(schedule: Schedule, gauges: PrometheusSink) -> list[BaseRoute]:
+def _for_programs(schedule: Schedule, gauges: PrometheusSink, counted: PlatformMetrics) -> list[BaseRoute]:
     """What Prometheus, Alertmanager and whoever probes ask for."""
     from drift.sinks.prometheus import CONTENT_TYPE
 
     def metrics(_: Request) -> Response:
-        return Response(gauges.render(), media_type=CONTENT_TYPE)
+        """The run's gauges, and of our own what they do not have: a family stands once in an exposition."""
+        own = counted.render(counted.requests, counted.latency, counted.resource_usage)
+        return Response(gauges.render() + own, media_type=CONTENT_TYPE)
 
     def healthz(_: Request) -> Response:
         """Alive: the process answers."""

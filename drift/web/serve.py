@@ -1,4 +1,5 @@
-"""The process of `drift serve`: the schedule in a thread, delivery in others, the pages, and an orderly end.
+"""The process of `drift serve`: the schedule and the rounds of watchers in threads, delivery in others, the
+pages, and an orderly end.
 
 Told to stop, it takes no more requests and no more slots, and lets the slot that is being worked on and the
 messages that are being sent finish. What waits in the outbox is sent by the next process, or by another one.
@@ -25,6 +26,9 @@ from drift.monitor import Monitor
 from drift.schedule import Schedule
 from drift.sinks import open_sinks
 from drift.state import State
+from drift.telemetry.metrics import PlatformMetrics
+from drift.watchers import open_watchers
+from drift.watching import Watching
 from drift.web.app import make_app
 from drift.web.headers import answered_for, is_loopback
 from drift.web.shared_gauges import ReplicaGauges
@@ -50,13 +54,18 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
         gauges = ReplicaGauges(state, tuple(config.channels))
         sinks = (*open_sinks(config), gauges)
         monitor = Monitor(config, state=state, sinks=sinks, clock=clock, long_lived=True)
-        schedule = Schedule(monitor, clock, gauges.failed, gauges.refresh)
+        metrics = PlatformMetrics()
+        watching = _watching(config, monitor, metrics, gauges)
+        rounds = watching.round if config.watch is not None else None
+        schedule = Schedule(monitor, clock, gauges.failed, gauges.refresh, watch=rounds)
         _warm_up(monitor, gauges)
         gc.freeze()  # what is loaded stays, and a slot need not look through it for garbage
         names = answered_for(host, config.serve.hosts, config.notify.base_url)
-        app = make_app(schedule, gauges, reports, names)
+        app = make_app(schedule, gauges, reports, names, metrics)
         server = _Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5, server_header=False)
+            uvicorn.Config(
+                app, log_config=None, log_level="warning", timeout_graceful_shutdown=5, server_header=False
+            )
         )
         with _ended_by_signals(server):
             log.info("listening", url=f"http://{host}:{listening.getsockname()[1]}")
@@ -68,9 +77,16 @@ def serve_forever(config: Config, host: str, port: int, clock: Clock) -> None:
                 server.run(sockets=[listening])
             finally:
                 stop()
+                watching.close()
                 stop_calls()
                 stop_delivery()
                 log.info("stopped")
+
+
+def _watching(config: Config, monitor: Monitor, metrics: PlatformMetrics, gauges: ReplicaGauges) -> Watching:
+    """The watchers that the config turns on, told and counted as slots are."""
+    watchers = open_watchers(config, metrics, monitor.state)
+    return Watching(monitor.decisions, monitor.state, monitor.telling, watchers, gauges.failed)
 
 
 def _warn_of_the_open(config: Config, host: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from drift.alerts_shown import place_of
 from drift.domain import Transition
 from drift.fingerprints import fingerprint
 from drift.messages.figures import figure
@@ -176,7 +177,7 @@ def _change(desk: Desk, step: Transition) -> ChangeLine:
     return ChangeLine(
         fingerprint=fingerprint(key),
         rule=readable(key.rule),
-        city="all cities" if key.city is None else readable(key.city),
+        city=readable(place_of(key)),
         city_page=city_way(key.city),
         model_version=readable(key.model_version),
         before=step.before.value,

@@ -76,6 +76,14 @@ def notice(*alerts: Told, why="began", status="firing", **more) -> Notice:
     return Notice("email", status, why, alerts=alerts, **{**given_, **more})
 
 
+def of_platform(metric, value, limit, column, rule="r", version="", said=None) -> Notice:
+    """What a watcher found."""
+    side = "below" if metric == "availability" else "above"
+    evidence = {"sentences": [said]} if said else {}
+    key = {"version": version, "column": column}
+    return notice(told(rule, None, metric, value, Threshold(limit, side), evidence, **key), links={})
+
+
 DROP = notice(
     told(
         "model_accuracy_drop",
@@ -138,7 +146,15 @@ ALL = {"drop": DROP, "worse": WORSE, "many": MANY, "fleet": FLEET, "fault": FAUL
         (notice(told("delivery_failed", None, "messages_given_up", 3.0, evidence={}, version="", column="sms")), "FIRING high · messages to the channel sms were given up (3): people were not told"),
         (notice(*(told("delivery_failed", None, "messages_given_up", 3.0, evidence={}, version="", column=c) for c in "ab")), "FIRING high · messages were given up: people were not told"),
         (notice(told("no_data", name="hours_without_data", value=0.0, evidence={"reason": "x"}), status="resolved", why="resolved"), "RESOLVED after 1 h · Mumbai (v7): there is data to judge the forecast by again"),
-        (notice(told("high_latency", city=None, name="api_latency_seconds", value=2.41, threshold=Threshold(2.0, "above"), evidence={})), "FIRING high · All cities (v7): api_latency_seconds is 2.41 s, above its limit of 2 s"),
+        (of_platform("api_latency_seconds", 2.41, 2.0, "/predict on api", "high_latency"), "FIRING high · /predict on api: 95 % of requests take up to 2.41 s, limit 2 s"),
+        (of_platform("error_rate", 0.052, 0.05, "/predict on api"), "FIRING high · /predict on api: 5.2 % of requests fail, limit 5.0 %"),
+        (of_platform("availability", 0.985, 0.99, "api"), "FIRING high · api: 98.5 % of requests are answered, limit 99.0 %"),
+        (of_platform("prediction_latency_seconds", 0.84, 0.5, "api", version="v7"), "FIRING high · api (v7): 95 % of predictions take up to 840 ms, limit 500 ms"),
+        (of_platform("prediction_error_rate", 0.12, 0.05, "api", version="v7"), "FIRING high · api (v7): 12.0 % of predictions fail, limit 5.0 %"),
+        (of_platform("resource_usage", 93.2, 80.0, "disk web-1:/var"), "FIRING high · disk web-1:/var: 93.2 % used, limit 80.0 %"),
+        (of_platform("resource_usage", 93.2, 80.0, None), "FIRING high · The platform: 93.2 % used, limit 80.0 %"),
+        (of_platform("failed_auth", 57, 10, "principal alice", said="principal alice: 57 failed log-ins within 5m; the limit is 10."), "FIRING high · principal alice: 57 failed log-ins within 5m; the limit is 10"),
+        (of_platform("data_access", 1, 0, "alice on grid_topology"), "FIRING high · alice on grid_topology: unusual access to data"),
         (notice(told("watchdog", None, "watchdog", evidence={}, version="")), "WATCHDOG · this message is always sent: alerts can reach you"),
     ],
 )  # fmt: skip

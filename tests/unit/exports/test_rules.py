@@ -75,7 +75,8 @@ def test_the_same_config_gives_the_same_bytes_in_every_process(config, repositor
 def test_each_part_is_a_file_of_its_own_and_together_they_are_the_whole(config):
     parts = [rules_of(rules(config, [part])) for part in GROUPS]
     assert {name: rule for part in parts for name, rule in part.items()} == rules_of(rules(config))
-    assert list(texts(config, "rules")) == ["rules/forecasts.yml", "rules/platform.yml", "rules/monitor.yml"]
+    files = ["forecasts", "platform", "monitor", "recordings"]
+    assert list(texts(config, "rules")) == [f"rules/{name}.yml" for name in files]
 
 
 def test_promtool_takes_a_part_that_has_no_rules(make_config, promtool, tmp_path):
