@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drift.cli_options import DEFAULT_CONFIG, AllOption, ConfigOption, JsonOption, load, view_of
+from drift.cli_options import DEFAULT_CONFIG, AllOption, ConfigOption, JsonOption, load, traced, view_of
 from drift.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def watch(
     config = load(config_file)
     if config.watch is None:
         raise ConfigError("watch: nothing is watched: write `watch: on`, or what of it, into the config")
-    done, rules, unread = _round(config)
+    with traced(config):
+        done, rules, unread = _round(config)
     if as_json:
         print(to_json(round_document(done, rules)))
     else:

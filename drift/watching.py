@@ -26,6 +26,7 @@ from drift.notify import Standing
 from drift.platform_verdicts import changes, evidence_of, judge_readings
 from drift.state import SlotCommit, State
 from drift.telemetry.readings import Reading
+from drift.telemetry.traces import span
 from drift.telling import Telling, slot_commit
 from drift.watchers.base import Watcher
 
@@ -79,6 +80,12 @@ class Watching:
         due = [watcher for watcher in self._watchers if self._is_due(watcher, now)]
         if not due:
             return Round(now, ())
+        with span("watch round", watchers=len(due)) as whole:
+            done = self._round(due, now)
+            whole.set(readings=len(done.readings), transitions=len(done.transitions))
+            return done
+
+    def _round(self, due: Sequence[Watcher], now: datetime) -> Round:
         readings, read, failures = self._read(due, now)
         rules = self._decisions.watched
         found = Found(
@@ -112,7 +119,8 @@ class Watching:
         for watcher in due:
             self._read_at[watcher.name] = now
             try:
-                readings += watcher.readings(now)
+                with span(f"watch {watcher.name}"):
+                    readings += watcher.readings(now)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one watcher, the others go on
                 failures.append(self._failed(watcher.name, error))
             else:

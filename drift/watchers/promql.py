@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from drift.config_watch import PrometheusConfig
 from drift.errors import WatchError
 from drift.redact import redact
+from drift.telemetry.traces import headers
 from drift.text import printable
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Prometheus:
             with session.post(
                 f"{self._url}/api/v1/query",
                 data={"query": expression},
+                headers=headers(),
                 auth=self._login(),
                 timeout=self._seconds,
                 allow_redirects=False,

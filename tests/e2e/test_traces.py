@@ -281,3 +281,19 @@ def test_a_served_process_with_a_dead_collector_ends_when_it_is_told_to(made):
         with serving(config) as served:
             served.wait_for_line("slot done")
     assert served.process.returncode == 0
+
+
+def test_a_round_of_watchers_is_a_trace_and_a_watcher_that_cannot_read_is_marked(drift, made):
+    """Nobody listens where Prometheus should be: that is said of its watcher, and the others have read."""
+    with collecting("http") as collector:
+        config = traced(made, collector.endpoint)
+        made.edit("windows:", "watch: {prometheus: {url: 'http://127.0.0.1:9', timeout: 1s}}\nwindows:")
+        assert drift("watch", "-c", config).code == 1
+    assert collector.paths == {
+        "watch round",
+        "watch round > watch latency",
+        "watch round > watch model",
+        "watch round > watch resources",
+    }
+    assert {span.name for span in collector.spans if span.failed} == {"watch latency", "watch model"}
+    assert collector.one("watch round").attributes["drift.watchers"] == 3

@@ -182,3 +182,12 @@ def test_it_is_asked_by_one_connection(prometheus):
     asked.close()
     assert len(seen) == 1
     assert threading.active_count() < 50
+
+
+def test_a_question_takes_the_trace_along(prometheus):
+    from opentelemetry import trace
+
+    came = trace.SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(came)):
+        asking(prometheus.url).vector("up")
+    assert prometheus.asked[0].headers["traceparent"] == f"00-{0xABC:032x}-{0xDEF:016x}-01"
