@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
+from benchmarks.asgi import main as benchmark
 from benchmarks.loopback import Ask, ask_all
 from drift.telemetry import MetricsMiddleware, PlatformMetrics
 from drift.telemetry.asgi import SLOW
@@ -205,3 +207,9 @@ def test_ten_thousand_mixed_requests_are_counted_as_the_client_counts_them(made,
             ["promtool", "check", "metrics"], input=metrics.render(), capture_output=True, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_it_counts_rightly(capsys):
+    assert benchmark(["--small"]) == 0
+    assert re.search(r"\| drift \|.*\| equal \|", capsys.readouterr().out)
