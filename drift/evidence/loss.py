@@ -204,15 +204,18 @@ def _taken(size: Floats, error: Floats) -> float:
 def best_factor(actual: Floats, predicted: Floats) -> float:
     """The factor f with the least Σ|actual − f × predicted|: the median of actual ÷ predicted by weight.
 
-    Weights are |predicted|; 1 where every prediction is zero. No unit.
+    Weights are |predicted|; 1 where every prediction is zero, or so near it that the quotient is no number.
+    No unit.
 
     >>> best_factor(np.array([2.0, 4.0, 9.0]), np.array([1.0, 2.0, 3.0]))
     2.0
     """
-    some = predicted != 0
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        ratio = actual / predicted
+    some = np.isfinite(ratio)
     if not some.any():
         return 1.0
-    ratio, weight = actual[some] / predicted[some], np.abs(predicted[some])
+    ratio, weight = ratio[some], np.abs(predicted[some])
     order = np.argsort(ratio)
     reached = np.cumsum(weight[order])
     return float(ratio[order][np.searchsorted(reached, reached[-1] / 2)])

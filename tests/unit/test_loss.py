@@ -126,6 +126,11 @@ def test_a_few_hours_are_not_mended_with_hindsight():
 VALUES = arrays(np.float64, 48, elements=st.floats(-1e4, 1e4, allow_nan=False) | st.just(np.nan))
 
 
+def test_a_forecast_of_next_to_nothing_has_no_factor_that_mends_it():
+    assert best_factor(np.full(4, 4.0), np.full(4, 2e-313)) == 1.0
+    assert best_factor(np.array([4.0, 4.0]), np.array([2e-313, 2.0])) == 2.0
+
+
 @settings(deadline=None)
 @given(predicted=VALUES, actual=VALUES, group=arrays(np.int64, 48, elements=st.integers(0, 3)))
 def test_parts_are_the_whole_and_a_fitted_remedy_never_harms(predicted, actual, group):

@@ -159,7 +159,11 @@ def test_secrets_are_stripped_from_exceptions_too():
     assert "alice" not in said.getvalue() + str(line)
 
 
-def test_what_libraries_log_goes_the_same_way():
+def test_what_libraries_log_goes_the_same_way(monkeypatch):
+    # a server that another test ran may have left handlers to a stderr that is no more
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+
     def say() -> None:
         logging.getLogger("uvicorn.error").warning("no access with %s", "token=abc")
         logging.getLogger("apscheduler").info("this is not told")
