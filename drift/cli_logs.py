@@ -11,7 +11,7 @@ import gzip
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -116,7 +116,9 @@ def _zone(name: str) -> tzinfo:
         raise ConfigError(f"--zone: {name!r} is no zone: write one such as Asia/Kolkata") from None
 
 
-def _processed(path: Path, sink: BinaryIO, written: Callable[[Line], bytes], clock: _PieceClock) -> bool:
+def _processed(
+    path: Path, sink: BinaryIO, written: Callable[[list[Line]], bytes], clock: _PieceClock
+) -> bool:
     """Whether the file could be read to its end; one that could not is named on stderr."""
     from drift.telemetry.log_stream import batches
     from drift.text import printable
@@ -131,9 +133,8 @@ def _processed(path: Path, sink: BinaryIO, written: Callable[[Line], bytes], clo
         try:
             for batch in pieces:
                 clock.look()
-                for line in batch:
-                    sink.write(written(line))
                 if batch:
+                    sink.write(written(batch))
                     sink.flush()
         except _UnreadError as error:
             print(f"drift: {printable(path, None)} cannot be read to its end: {error}", file=sys.stderr)
@@ -165,23 +166,28 @@ def _reading(read: Callable[[int], bytes | None]) -> Callable[[int], bytes]:
     return some
 
 
-def _writer(made: LogProcessor, form: Format) -> Callable[[Line], bytes]:
-    """What is written of a line: its document, or what of it people read."""
+def _writer(made: LogProcessor, form: Format) -> Callable[[list[Line]], bytes]:
+    """What is written of lines: their documents, or what of them people read."""
     from drift.telemetry.ecs_document import json_line
-    from drift.text import spelt_out
 
-    def for_elastic(line: Line) -> bytes:
-        return f"{json_line(made.document_of(line))}\n".encode()
+    def for_elastic(lines: list[Line]) -> bytes:
+        return "".join([f"{json_line(found)}\n" for found in made.documents_of(lines)]).encode()
 
-    def for_people(line: Line) -> bytes:
-        fields = made.fields_of(line)
-        others = {name: value for name, value in fields.items() if not name.startswith(_KNOWN)}
-        when, message = others.pop("@timestamp"), others.pop("message")
-        said = " ".join(f"{name}={value}" for name, value in others.items())
-        text = spelt_out(f"{when} [{fields.get('log.level', '-'):<8}] {message}  {said}".rstrip())
-        return f"{text}\n".encode("utf-8", "replace")
+    def for_people(lines: list[Line]) -> bytes:
+        return "".join([f"{_read_by_people(fields)}\n" for fields in made.fields_of(lines)]).encode(
+            "utf-8", "replace"
+        )
 
     return for_elastic if form is Format.ECS else for_people
+
+
+def _read_by_people(fields: Mapping[str, object]) -> str:
+    from drift.text import spelt_out
+
+    others = {name: value for name, value in fields.items() if not name.startswith(_KNOWN)}
+    when, message = others.pop("@timestamp"), others.pop("message")
+    said = " ".join(f"{name}={value}" for name, value in others.items())
+    return spelt_out(f"{when} [{fields.get('log.level', '-'):<8}] {message}  {said}".rstrip())
 
 
 def _tell(made: LogProcessor, seconds: float) -> None:

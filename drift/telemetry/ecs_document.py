@@ -26,6 +26,13 @@ LONGEST_NAME: Final = 200
 """A label's name is cut after so many characters."""
 
 _PLACES: Final = {name: name.rpartition(".")[::2] for name in FIELDS}
+_OBJECTS: Final = {
+    name[:dot]: name[:dot].rpartition(".")[::2]
+    for name in FIELDS
+    for dot in range(len(name))
+    if name[dot] == "."
+}
+"""Where a field stands, and where the objects stand that it is in: what they are in, and their own name."""
 _OTHER = re.compile(r"[^\w-]+")
 _ENCODE = json.JSONEncoder(  # a document holds no cycle
     separators=(",", ":"), allow_nan=False, check_circular=False, default=str
@@ -93,10 +100,13 @@ def document(flat: Mapping[str, Value]) -> dict[str, Value]:
 
 def _object_at(name: str, objects: dict[str, dict[str, Value]]) -> dict[str, Value]:
     """The object of that dotted name, made with those that it is in."""
-    above, leaf = name.rpartition(".")[::2]
-    at = objects[above] if above in objects else _object_at(above, objects)
-    at[leaf] = objects[name] = {}
-    return objects[name]
+    above, leaf = _OBJECTS[name]
+    at = objects.get(above)
+    if at is None:
+        at = _object_at(above, objects)
+    made: dict[str, Value] = {}
+    at[leaf] = objects[name] = made
+    return made
 
 
 def _label(name: str, value: Value, labels: dict[str, Value], numbers: dict[str, Value]) -> None:

@@ -17,44 +17,43 @@ PRIVATE_KEY: Final = re.compile(
     re.DOTALL,
 )
 
-TOKEN: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    + "|".join(
-        (
-            r"eyJ[\w-]{6,}+(?:\.[\w-]*+){1,4}",  # JSON web tokens, signed and encrypted
-            r"gh[pousr]_[A-Za-z0-9]{20,}+",  # GitHub
-            r"github_pat_\w{20,}+",
-            r"gl(?:pat|dt|rt|ptt|cbt|ft|soat|agent|oas|imt|ffct)-[\w-]{16,}+(?:\.[\w.-]++)?",  # GitLab
-            r"xox[abceoprs]-[\w-]{8,}+",  # Slack
-            r"xapp-\d-[\w-]{8,}+",
-            r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",  # AWS
-            r"AIza[\w-]{30,}+",  # Google
-            r"ya29\.[\w-]{16,}+",
-            r"GOCSPX-[\w-]{16,}+",
-            r"1//0[\w-]{24,}+",
-            r"[srp]k_(?:live|test)_\w{10,}+",  # Stripe
-            r"whsec_[\w+/=]{16,}+",
-            r"SG\.[\w-]{16,}+\.[\w-]{16,}+",  # SendGrid
-            r"SK[0-9a-f]{32}(?![A-Za-z0-9])",  # Twilio
-            r"npm_[A-Za-z0-9]{30,}+",
-            r"pypi-[\w-]{16,}+",
-            r"sk-(?:[a-z]{2,10}-)?[\w-]{20,}+",  # models behind an API
-            r"hf_[A-Za-z0-9]{20,}+",
-            r"do[opr]_v1_[0-9a-f]{32,}+",  # DigitalOcean
-            r"dapi[0-9a-f]{32}(?:-\d)?",  # Databricks
-            r"gl(?:sa|c)_[\w=+/]{20,}+",  # Grafana
-            r"hv[sbr]\.[\w-]{20,}+",  # Vault
-            r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}",  # Shopify
-            r"sq0(?:atp|csp)-[\w-]{20,}+",  # Square
-            r"key-[0-9a-f]{32}(?![A-Za-z0-9])",  # Mailgun
-            r"\d{8,10}:AA[\w-]{32,}+",  # Telegram
-            r"dckr_pat_[\w-]{20,}+",
-            r"lin_api_\w{20,}+",
-            r"AGE-SECRET-KEY-1[0-9A-Z]{20,}+",
-        )
-    )
-    + ")"
+_TOKENS: Final = (
+    ("eyJ", r"eyJ[\w-]{6,}+(?:\.[\w-]*+){1,4}"),  # JSON web tokens, signed and encrypted
+    ("gh", r"gh[pousr]_[A-Za-z0-9]{20,}+"),  # GitHub
+    ("github_pat_", r"github_pat_\w{20,}+"),
+    ("gl", r"gl(?:pat|dt|rt|ptt|cbt|ft|soat|agent|oas|imt|ffct)-[\w-]{16,}+(?:\.[\w.-]++)?"),  # GitLab
+    ("xox", r"xox[abceoprs]-[\w-]{8,}+"),  # Slack
+    ("xapp-", r"xapp-\d-[\w-]{8,}+"),
+    ("AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
+    ("AIza", r"AIza[\w-]{30,}+"),  # Google
+    ("ya29.", r"ya29\.[\w-]{16,}+"),
+    ("GOCSPX-", r"GOCSPX-[\w-]{16,}+"),
+    ("1//0", r"1//0[\w-]{24,}+"),
+    ("k_live_ k_test_", r"[srp]k_(?:live|test)_\w{10,}+"),  # Stripe
+    ("whsec_", r"whsec_[\w+/=]{16,}+"),
+    ("SG.", r"SG\.[\w-]{16,}+\.[\w-]{16,}+"),  # SendGrid
+    ("SK", r"SK[0-9a-f]{32}(?![A-Za-z0-9])"),  # Twilio
+    ("npm_", r"npm_[A-Za-z0-9]{30,}+"),
+    ("pypi-", r"pypi-[\w-]{16,}+"),
+    ("sk-", r"sk-(?:[a-z]{2,10}-)?[\w-]{20,}+"),  # models behind an API
+    ("hf_", r"hf_[A-Za-z0-9]{20,}+"),
+    ("_v1_", r"do[opr]_v1_[0-9a-f]{32,}+"),  # DigitalOcean
+    ("dapi", r"dapi[0-9a-f]{32}(?:-\d)?"),  # Databricks
+    ("gl", r"gl(?:sa|c)_[\w=+/]{20,}+"),  # Grafana
+    ("hvs. hvb. hvr.", r"hv[sbr]\.[\w-]{20,}+"),  # Vault
+    ("shp", r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}"),  # Shopify
+    ("sq0", r"sq0(?:atp|csp)-[\w-]{20,}+"),  # Square
+    ("key-", r"key-[0-9a-f]{32}(?![A-Za-z0-9])"),  # Mailgun
+    (":AA", r"\d{8,10}:AA[\w-]{32,}+"),  # Telegram
+    ("dckr_pat_", r"dckr_pat_[\w-]{20,}+"),
+    ("lin_api_", r"lin_api_\w{20,}+"),
+    ("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[0-9A-Z]{20,}+"),
 )
+"""What a token holds, of which one is there, and what it looks like."""
+
+TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(pattern for _, pattern in _TOKENS) + ")")
+TOKEN_SIGNS: Final = tuple(sorted({sign for signs, _ in _TOKENS for sign in signs.split()}))
+"""Text with none of them holds no token, which is sooner known than by the patterns."""
 
 HOOK: Final = re.compile(
     r"(?i)((?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks"
@@ -67,6 +66,8 @@ SCHEME: Final = re.compile(
     r"([A-Za-z0-9+/=._~:|-]{8,}+)"
 )
 """A scheme of HTTP authorisation and what may be its secret."""
+SCHEME_SIGNS: Final = ("bearer", "basic", "negotiate", "apikey", "splunk", "snowflake")
+"""Of text in lower case."""
 
 _NO_MAIL = r"\s@<>()\[\]{}:;,\"'/=&|\\%"
 EMAIL: Final = re.compile(
