@@ -165,7 +165,7 @@ def processed(options: argparse.Namespace) -> Record:
         settings={"lines": count, "bytes a line": sum(map(len, given)) / count},
         columns=COLUMNS,
         rows=[command, *rows(given[:30_000])],
-        notes=["CPU time. Forms go through all steps line by line; the command takes batches; steps take all forms."],
+        notes=["CPU time", "forms go through all steps line by line, the command takes batches of all forms"],
     )
 
 
