@@ -342,15 +342,10 @@ def _judge(rule: Rule, panel: Panel) -> Iterable[Verdict]:
             )
 
 
-def breached(value: float, threshold: Threshold) -> bool:
-    """Whether one value is on the wrong side of its limit.
+def exceeds(value: np.ndarray, threshold: Threshold) -> np.ndarray:
+    """Where values are on the wrong side of the limit, as `Threshold.breached` has it for one.
 
-    >>> breached(2.0, Threshold(2.0, "above")), breached(0.98, Threshold(0.99, "below"))
+    >>> Threshold(2.0, "above").breached(2.0), Threshold(0.99, "below").breached(0.98)
     (False, True)
     """
-    return value < threshold.limit if threshold.side == "below" else value > threshold.limit
-
-
-def exceeds(value: np.ndarray, threshold: Threshold) -> np.ndarray:
-    """Where the value is on the wrong side of the limit. On the limit is not; NaN is not."""
     return value < threshold.limit if threshold.side == "below" else value > threshold.limit

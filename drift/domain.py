@@ -198,6 +198,10 @@ class Threshold:
     basis: Literal["fixed", "calibrated"] = "fixed"
     release: float | None = None
 
+    def breached(self, value: float) -> bool:
+        """Whether one value is on the wrong side of the limit. On the limit is not; NaN is not."""
+        return value < self.limit if self.side == "below" else value > self.limit
+
 
 class AlertKey(NamedTuple):
     """What one alert is about; its fingerprint is made from it."""

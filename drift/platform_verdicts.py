@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from drift import alerts as machine
 from drift.config_values import format_duration
-from drift.detect import Rule, breached
+from drift.detect import Rule
 from drift.domain import Alert, AlertKey, Undefined, Verdict, VerdictStatus
 from drift.notify import SEVERITIES
 from drift.telemetry.readings import Reading
@@ -41,7 +41,7 @@ def _judged(rule: Rule, reading: Reading) -> Verdict:
     if reading.value is None:
         status = VerdictStatus.NO_DATA
     else:
-        status = VerdictStatus.BREACH if breached(reading.value, threshold) else VerdictStatus.OK
+        status = VerdictStatus.BREACH if threshold.breached(reading.value) else VerdictStatus.OK
     why = reading.undefined or Undefined.NO_CURRENT
     return Verdict(
         key=key_of(rule, reading),

@@ -16,9 +16,10 @@ from drift.detect import Rule, compile_watch_rules
 from drift.exports import platform_promql as promql
 from drift.exports.document import Alerting, Group, Recording
 from drift.exports.models import VALUE
-from drift.exports.platform_promql import QUANTILE, WINDOW
+from drift.exports.platform_promql import WINDOW
 from drift.exports.promql import duration, number, selector
 from drift.exports.said import PLATFORM, Runbooks, annotations_of, labels_of
+from drift.telemetry.readings import QUANTILE
 
 RATE_WINDOW = duration(WINDOW)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from drift.exports.promql import duration, number
+from drift.telemetry.readings import QUANTILE
 
-QUANTILE = 0.95
-"""Of requests; the guide gives a limit and leaves open for how many it holds."""
 WINDOW = timedelta(minutes=5)
 ENDPOINT, VERSION, SERVICE = ("job", "endpoint"), ("job", "model_version"), ("job",)
 FAILED = '{status=~"5.."}'

@@ -110,12 +110,9 @@ def breached(readings: Sequence[Reading], thresholds: Mapping[str, Threshold]) -
     >>> [reading.column for reading in breached([hot, well], {"resource_usage": Threshold(80.0, "above")})]
     ['cpu web-1']
     """
-    return tuple(each for each in readings if _breaches(each, each.threshold or thresholds.get(each.metric)))
-
-
-def _breaches(reading: Reading, threshold: Threshold | None) -> bool:
-    if reading.value is None or threshold is None:
-        return False
-    if threshold.side == "below":
-        return reading.value < threshold.limit
-    return reading.value > threshold.limit
+    held = ((each, each.threshold or thresholds.get(each.metric)) for each in readings)
+    return tuple(
+        each
+        for each, threshold in held
+        if threshold is not None and each.value is not None and threshold.breached(each.value)
+    )

@@ -15,6 +15,11 @@ from drift.reasons import Undefined
 if TYPE_CHECKING:  # the other nouns need NumPy, which a service that takes readings need not wait for
     from drift.domain import Threshold
 
+QUANTILE = 0.95
+"""Of requests and predictions: a latency is what so many of them took at most, whoever reads it. The guide
+gives a limit, and leaves open for how many it holds.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -14,10 +14,7 @@ from math import inf, isfinite
 from drift.reasons import Undefined
 from drift.telemetry.growth import Counts, Growth
 from drift.telemetry.metrics import PlatformMetrics
-from drift.telemetry.readings import Reading
-
-QUANTILE = 0.95
-"""The latency that is read: 95 % were as quick or quicker."""
+from drift.telemetry.readings import QUANTILE, Reading
 
 
 class RegistryReadings:

@@ -15,7 +15,7 @@ from drift.watchers.event_windows import CountWindows, DistinctWindows, parse
 from drift.watchers.events import SecurityEvent
 from drift.watchers.path_patterns import any_of
 from drift.watchers.usual import Judged, Usual
-from drift.watchers.violations import Violation
+from drift.watchers.violations import Violation, named
 
 REFUSED = frozenset({403, 404, 405})
 """What a path answers that is not there, or is not for whoever asks."""
@@ -75,7 +75,8 @@ class ApiAbuse:
         kind, limit = self._limit(judged, event.at)
         if count > limit:
             later = partial(self._requests.count, self._ceiling, subject)
-            yield self._call(kind, subject, count, limit, self._ceiling.get_expiry(), event, later)
+            window = float(self._ceiling.get_expiry())
+            yield Violation(self.name, kind, subject, count, limit, window, event.at, later, _seen(event))
 
     def _limit(self, judged: Judged, at: float) -> tuple[str, float]:
         """The limit of one principal or address. One that is young is borne what a newcomer is, or what is
@@ -100,27 +101,9 @@ class ApiAbuse:
         paths = self._refused.hit(subject, path, event.at)
         if paths > self._scan.amount and refused >= self._config.scan_share * asked:
             later = partial(self._refused.count, subject)
-            yield self._call("scan", subject, paths, self._scan.amount, self._scan.get_expiry(), event, later)
+            limit, window = self._scan.amount, float(self._scan.get_expiry())
+            yield Violation(self.name, "scan", subject, paths, limit, window, event.at, later, _seen(event))
 
-    def _call(
-        self,
-        kind: str,
-        subject: str,
-        value: float,
-        limit: float,
-        window: float,
-        event: SecurityEvent,
-        count: partial[float] | partial[int],
-    ) -> Violation:
-        seen = {"principals": event.principal, "addresses": event.address, "paths": event.path}
-        return Violation(
-            detector=self.name,
-            kind=kind,
-            subject=subject,
-            value=value,
-            limit=limit,
-            window=float(window),
-            at=event.at,
-            count=count,
-            seen={what: name for what, name in seen.items() if name},
-        )
+
+def _seen(event: SecurityEvent) -> dict[str, str]:
+    return named(principals=event.principal, addresses=event.address, paths=event.path)

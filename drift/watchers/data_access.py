@@ -13,7 +13,7 @@ from functools import partial
 from drift.config_security import SecurityConfig
 from drift.watchers.events import Kind, SecurityEvent
 from drift.watchers.usual import HOUR, Usual
-from drift.watchers.violations import Violation
+from drift.watchers.violations import Violation, named
 
 STANDS = HOUR
 """A first access is an event and has no window: so many seconds it is told as standing."""
@@ -90,39 +90,23 @@ class DataAccess:
         new = self.readers.read(event.resource, who, event.at)
         if new is not None and event.at - new[0] >= self._learn:
             subject = f"{who} on {event.resource}"
-            yield self._call("first_access", subject, 1.0, 0.0, STANDS, event, partial(self._none, event.at))
+            later = partial(self._none, event.at)
+            yield Violation(
+                self.name, "first_access", subject, 1.0, 0.0, STANDS, event.at, later, _seen(event)
+            )
         for kind, usual, amount in (("rows", self.rows, event.rows), ("bytes", self.bytes, event.bytes)):
             if not amount:
                 continue
             volume, limit, young = usual.add(who, amount, event.at)
             if limit is not None and not young and volume > limit:
-                later = partial(usual.figure, who)
-                yield self._call(kind, f"principal {who}", volume, limit, HOUR, event, later)
+                subject, later = f"principal {who}", partial(usual.figure, who)
+                yield Violation(self.name, kind, subject, volume, limit, HOUR, event.at, later, _seen(event))
 
     @staticmethod
     def _none(began: float, at: float) -> float:
         """How many first accesses the window that ends at `at` holds: one, at its beginning."""
         return float(began <= at < began + STANDS)
 
-    def _call(
-        self,
-        kind: str,
-        subject: str,
-        value: float,
-        limit: float,
-        window: float,
-        event: SecurityEvent,
-        count: partial[float],
-    ) -> Violation:
-        seen = {"principals": event.principal, "addresses": event.address, "resources": event.resource}
-        return Violation(
-            detector=self.name,
-            kind=kind,
-            subject=subject,
-            value=value,
-            limit=limit,
-            window=window,
-            at=event.at,
-            count=count,
-            seen={what: name for what, name in seen.items() if name},
-        )
+
+def _seen(event: SecurityEvent) -> dict[str, str]:
+    return named(principals=event.principal, addresses=event.address, resources=event.resource)

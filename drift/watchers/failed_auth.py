@@ -15,7 +15,7 @@ from drift.config_security import SecurityConfig
 from drift.watchers.event_windows import DistinctWindows, ExactWindows, RateLimitItem, parse
 from drift.watchers.events import Kind, Outcome, SecurityEvent
 from drift.watchers.usual import Recent
-from drift.watchers.violations import Violation
+from drift.watchers.violations import Violation, named
 
 
 class _Rates(NamedTuple):
@@ -109,7 +109,6 @@ class FailedAuth:
         self._called[counted.subject] = event.at + length
         if len(self._called) > 1000:
             del self._called[next(iter(self._called))]
-        seen = {"principals": event.principal, "addresses": event.address, "paths": event.path}
         return Violation(
             detector=self.name,
             kind=counted.kind,
@@ -119,7 +118,7 @@ class FailedAuth:
             window=length,
             at=event.at,
             count=counted.later,
-            seen={what: name for what, name in seen.items() if name},
+            seen=named(principals=event.principal, addresses=event.address, paths=event.path),
             grave=grave,
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from drift.config_security import SecurityConfig
 from drift.watchers.event_windows import DistinctWindows
 from drift.watchers.events import Kind, SecurityEvent
-from drift.watchers.violations import Violation
+from drift.watchers.violations import Violation, named
 
 
 class SystemChanges:
@@ -37,7 +37,7 @@ class SystemChanges:
         subject = f"{event.change} by {who}"
         self._changes += 1
         made = self._made.hit(subject, str(self._changes), event.at)
-        seen = {"principals": event.principal, "addresses": event.address, "targets": event.target}
+        seen = named(principals=event.principal, addresses=event.address, targets=event.target)
         yield Violation(
             detector=self.name,
             kind=event.change,
@@ -47,5 +47,5 @@ class SystemChanges:
             window=self._stands,
             at=event.at,
             count=lambda at: float(self._made.count(subject, at)),
-            seen={what: name for what, name in seen.items() if name} | {"actions": event.action or ""},
+            seen=seen | {"actions": event.action or ""},
         )

@@ -39,6 +39,15 @@ class Violation:
     grave: bool = False
 
 
+def named(**names: str | None) -> dict[str, str]:
+    """Examples for `Violation.seen`: what a line names, without what it does not.
+
+    >>> named(principals="alice", addresses=None, paths="")
+    {'principals': 'alice'}
+    """
+    return {what: name for what, name in names.items() if name}
+
+
 @dataclass(slots=True)
 class Episode:
     """A violation from its first event to its last. `found` is when it was known, in the log's time; `total`
